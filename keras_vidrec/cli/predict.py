@@ -127,7 +127,7 @@ def predict(
         _check_names(videos)
         if overlay and len(videos) > 1:
             raise typer.BadParameter("--overlay is of one video.")
-    file = options.weights_file(file)
+    weights = options.weights_file(file)
     names = options.lines(class_names)
     workers = options.runner(runner, beam_options, parts)
     load_backend()
@@ -136,7 +136,7 @@ def predict(
 
     network = loading.recognizer(
         model,
-        file,
+        weights,
         trust_first_download=trust_first_download,
         class_names=names,
     )

@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.evaluation.segments import Segment as Segment
     from keras_vidrec.evaluation.segments import merge as merge
 
-# Few modules need Keras: work on scores does without importing it.
+# Modules that work on scores do not import Keras.
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {

@@ -1,4 +1,4 @@
-"""Making the probabilities of a trained network as sure as it is right."""
+"""Calibrates the probabilities of a trained network by a temperature."""
 
 import dataclasses
 import os
@@ -15,14 +15,16 @@ from keras_vidrec.training.run import Run
 class Calibrated(typing.NamedTuple):
     """The result of a calibration.
 
-    Args:
-        temperature: float. What its logits are divided by from now on.
-        videos: int. Those for validation that it was fitted on.
-        loss, loss_before: float. Mean cross-entropy of these, with it, which
-            is as small as it can be, and without it.
-        error, error_before: float. Expected calibration error of these, with
-            it and without it. It mostly falls too; of few videos, a mistake
-            that was made with much certainty may let it rise.
+    Attributes:
+        temperature: float. Logits are divided by it from now on.
+        videos: int. Number of validation videos that it was fitted on.
+        loss: float. Mean cross-entropy of these videos with the temperature,
+            the minimum over all temperatures.
+        loss_before: float. Mean cross-entropy without it.
+        error: float. Expected calibration error of these videos with the
+            temperature. It is usually smaller than `error_before`; with few
+            videos, a single error with a high probability may make it larger.
+        error_before: float. Expected calibration error without it.
     """
 
     temperature: float
@@ -41,9 +43,9 @@ def calibrate(
     scores by it before the softmax. The best class of a video does not change,
     and neither do score files, which contain the undivided scores.
 
-    The videos are those for validation of the run, each shown as in the
-    network's own test. They have chosen the epoch too, so that new videos may
-    be recognized less surely. Done again, it comes to the same.
+    The videos are the validation videos of the run, with the clips and crops of
+    the network's own test. They also selected the epoch, so probabilities of
+    new videos may still be too high. Calibrating again gives the same result.
 
     Args:
         run_directory: path of a run.
@@ -54,16 +56,17 @@ def calibrate(
 
     Raises:
         ValueError: if there is no finished run, it has no validation part or
-            its videos are gone, another process trains it, the network gives
-            several labels per video, or all of the videos, or too few of them,
-            are recognized. The network stays as it was then.
+            its videos do not exist any more, another process trains it, the
+            network gives several labels per video, or all videos, or too few
+            of them, are classified correctly. The network is not changed then.
     """
     run = Run.open(run_directory)
     with run.held():
         return _calibrate(run, verbose)
 
 
-def _calibrate(run, verbose):
+def _calibrate(run: Run, verbose: bool) -> Calibrated:
+    """As `calibrate`, for a locked run."""
     recipe = run.recipe
     model, _, seen = evaluator.network_of(run, recipe.data.directory)
     if predictions_layer(model).activation not in (None, "softmax"):
@@ -71,7 +74,8 @@ def _calibrate(run, verbose):
             f"Expected a network with one class per video. Received: {run.path}"
         )
     data = datasets.of_run(run, recipe, seen)
-    # Without its list, they may be among those that it was trained on.
+    # Without the stored lists of a run, the validation videos could be among
+    # those that it was trained on.
     if run.videos is None or not data.validation:
         raise ValueError(
             "The temperature is fitted on the validation part of a run. "

@@ -1,4 +1,4 @@
-"""Testing a network on the videos of a dataset."""
+"""Tests a network on the videos of a dataset."""
 
 import collections.abc
 import dataclasses
@@ -40,7 +40,7 @@ from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
 
-# Where snippets are in a test.
+# Ways to sample the positions of snippets in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
 
@@ -58,35 +58,38 @@ def score(
     unread: dict[str, str] | None = None,
     verbose: bool = True,
 ) -> tuple[Scores, Failures]:
-    """Scores the videos of a split.
+    """Computes the scores of the videos of a split.
 
     Args:
         model: keras.Model of this package.
         source: a `Source`.
-        split: sequence of int. Videos of the source.
+        split: sequence of int. Indices of videos of the source.
         test: `None` (the network's own), `TestProtocol`, or str, the name of
             one. Defaults to `None`.
-        meta: `None`, or dict to keep in the score file.
-        origin: `None` (made here: videos that the network was trained on are
-            marked), or `Origin` of the scores. Defaults to `None`.
-        journal: `None`, or `ScoreJournal` of this test: videos in it are not
-            scored again, the others are added.
-        scorer: `None`, or what `scorer.make` gave for the model and this
-            test: it is compiled once for all the splits it scores.
-        any_order: bool. Whether the classes of the source may have another
-            order than the network's: the scores have the source's. Defaults
-            to `False`.
-        unread: `None`, or dict from the name of a video that is not tried,
-            because it cannot be read, to why. Defaults to `None`.
-        verbose: bool. Whether to show a progress bar.
+        meta: `None`, or dict to store in the score file. Defaults to `None`.
+        origin: `None`, or `Origin` of the scores. With `None` it is computed,
+            and videos that the network was trained on are marked. Defaults to
+            `None`.
+        journal: `None`, or `ScoreJournal` of this test. Videos in it are not
+            scored again; the scores of the others are added to it. Defaults to
+            `None`.
+        scorer: `None`, or the result of `scorer.make` for the model and this
+            test, which is then compiled only once for several splits. Defaults
+            to `None`.
+        any_order: bool. Whether the source may have the classes in another
+            order than the network. The scores have the order of the source.
+            Defaults to `False`.
+        unread: `None`, or dict from the names of videos that are already known
+            to be unreadable to the reasons. Defaults to `None`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
         `Scores` of the videos that could be read, and the `Failures` of the
         others.
 
     Raises:
-        ValueError: if the model holds no clip specification, its classes are
-            not those of the source, or it cannot be tested in this way.
+        ValueError: if the model has no clip specification, its classes are not
+            those of the source, or the test does not fit the network.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
@@ -153,7 +156,7 @@ def _scored(scorer, source, spec, indices, failures, verbose, **how):
 
 
 class _Scoring(spread.Job):
-    """What workers do of a test."""
+    """The job of workers in a test: the scores of videos."""
 
     def __init__(self, source, test):
         self._source = source
@@ -167,7 +170,8 @@ class _Scoring(spread.Job):
         self._indices = {n: i for i, n in enumerate(self._source.videos)}
 
     def each(self, videos):
-        """See `Job`; a row says why a video cannot be read, if it cannot."""
+        """See `Job`. A row with `unread` has the reason why a video cannot be
+        read."""
         failures = Failures(math.inf, tell=False)
         found = _scored(
             self._scorer,
@@ -185,9 +189,9 @@ class _Scoring(spread.Job):
 
 
 def _score_elsewhere(runner, model, data, test, journal, state):
-    """Has the workers of a runner score the videos that are not in the journal
-    yet. Returns why others cannot be read, by name, in the order of the
-    test."""
+    """Scores the test videos that are not in the journal yet by the workers of
+    a runner. Returns a dict from the names of unreadable videos to the reasons,
+    in the order of the test."""
     unread = {}
 
     def take(video, row, arrays):
@@ -204,7 +208,7 @@ def _score_elsewhere(runner, model, data, test, journal, state):
 
 
 def _labels(source, videos):
-    """As `Scores` has them."""
+    """The labels of videos in the form of `Scores.labels`."""
     labels = [source.labels[index] for index in videos]
     if label_sets.are_sets(source.labels):
         return label_sets.multi_hot(labels, len(source.classes)).astype("int8")
@@ -228,8 +232,8 @@ def evaluate(
         run_directory: path of a run.
         protocol: `None` (that of the network), or another: `TestProtocol`, or
             str, the name of one, see `specs.TestProtocol.named`.
-        grid: `None` (that of the test), or str: where the snippets lie,
-            `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
+        grid: `None` (that of the test), or str: how the positions of snippets
+            are sampled, `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`, see
             `data.clips.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
             recipe, such as `"test.crops=center"`, made after the protocol's.
@@ -237,8 +241,8 @@ def evaluate(
             that it was made from, was trained on; the scores are then marked,
             and the mark is shown with them. Defaults to `False`.
         runner: `None` (this process), or `data.preparing.parts.Runner`, whose
-            workers score the videos; the scores are the same. They see the
-            run and the videos at the same paths. Defaults to `None`.
+            workers score the videos; the scores are the same. Workers must have
+            the run and the videos at the same paths. Defaults to `None`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -248,9 +252,10 @@ def evaluate(
 
     Raises:
         ValueError: if there is no finished run, another process trains it or
-            does this test, no such protocol, nothing to test on, or videos
-            leak: the network or anything in its origin was trained on them.
-        RuntimeError: if the workers fail; what is finished stays.
+            runs this test, there is no such protocol, there are no test videos,
+            or videos leak: the network or anything in its origin was trained on
+            them.
+        RuntimeError: if the workers fail; finished results are kept.
     """
     run = Run.open(run_directory)
     run.check_free()
@@ -290,15 +295,16 @@ def evaluate_network(
         model: keras.Model of this package.
         name: str. The name of the network.
         directory: path of the directory for the scores.
-        protocol: as of `evaluate`; so are `grid`, `allow_leak`,
-            `runner` and `verbose`.
-        settings: sequence of str `"data.key=value"`: where the videos are.
+        protocol, grid: as for `evaluate`.
+        settings: sequence of str `"data.key=value"`, the dataset.
+        allow_leak, runner, verbose: as for `evaluate`.
 
     Returns:
         Path of the score file, and the `Scores`.
 
     Raises:
-        ValueError: as `evaluate`.
+        ValueError: as for `evaluate`.
+        RuntimeError: as for `evaluate`.
     """
     recipe = _tested(Recipe(name=name), model, protocol, grid, settings)
     return _evaluate(
@@ -307,7 +313,7 @@ def evaluate_network(
         datasets.load(recipe, scorers.check_sees_videos(model)),
         pathlib.Path(directory),
         is_own=False,
-        any_order=True,  # authors have orders of their own
+        any_order=True,  # authors have different orders of the classes
         what=name,
         fingerprint=feature_tower.fingerprint(model),
         allow_leak=allow_leak,
@@ -317,7 +323,7 @@ def evaluate_network(
 
 
 def _tested(recipe, model, protocol, grid, settings):
-    """The recipe with the test that is wanted."""
+    """The recipe with the requested test and settings."""
     test = protocols.own(model) if protocol is None else protocols.get(protocol)
     if grid is not None:
         checks.choice("grid", grid, GRIDS)
@@ -340,7 +346,19 @@ def _evaluate(
     verbose,
     any_order=False,
 ):
-    """Tests a network on a dataset; the scores come into the directory."""
+    """Tests a network on a dataset, and saves the scores in a directory.
+
+    Args:
+        model: keras.Model.
+        recipe: `Recipe` with the test.
+        data: `Dataset`.
+        directory: `pathlib.Path`.
+        is_own: bool. Whether the dataset is that of the network's run.
+        what: str. The name of the network in messages.
+        fingerprint: str. Fingerprint of the network, stored with the scores.
+        allow_leak, runner, verbose: as for `evaluate`.
+        any_order: as for `score`.
+    """
     completed, spec = protocols.of(model, recipe.test)
     if not data.test:
         raise ValueError(
@@ -365,7 +383,7 @@ def _evaluate(
     path = directory / score_naming.file_name(
         recipe.test,
         recipe.data,
-        # Of what is tested, with its content and how it is stored.
+        # The fingerprint of the test videos, including their content and form.
         None if is_own else data.source.origin(data.test).fingerprint,
     )
     meta = {
@@ -412,7 +430,7 @@ def _evaluate(
         meta = {**scores.meta, "temperature": temperature}
         scores = dataclasses.replace(scores, meta=meta)
     if len(scores.videos) > known:
-        # The model's first call, which may compile it, is among them.
+        # Includes the first call of the model, which may compile it.
         rate = (len(scores.videos) - known) / (time.perf_counter() - start)
         meta = {**scores.meta, "videos_per_second": round(rate, 3)}
         scores = dataclasses.replace(scores, meta=meta)
@@ -422,8 +440,8 @@ def _evaluate(
 
 
 def _sigmoids(model, source):
-    """What a score file says of a network whose classes have a sigmoid each;
-    thresholds in the order of the classes of the source."""
+    """Entries of a score file for a network with a sigmoid for each class;
+    empty for others. Thresholds are in the order of the source's classes."""
     found = describe(model)
     if not found.multi_label:
         return {}
@@ -437,21 +455,25 @@ def _sigmoids(model, source):
 
 
 def network_of(run, directory):
-    """The network of a run for a dataset, its file, and what it sees if it was
-    not trained on such: of a run over features there is one that sees these
-    and one that sees videos.
+    """Loads the network of a run that fits a dataset. A run over features has
+    two: one over features, and one with videos as input.
 
     Args:
         run: `Run`.
         directory: path of the dataset.
 
+    Returns:
+        `(model, path, spec)`: the network, its file, and for a network whose
+        input is not that of the recipe the `ClipSpec` of its input, else None.
+
     Raises:
-        ValueError: if the run is not finished, or has no network for it.
+        ValueError: if the run is not finished, or has no network for the
+            dataset.
     """
     if not run.head_file.is_file():
         model, seen = run.load_model(), None
         if run.recipe.network.application not in table.BUILDERS:
-            seen = describe(model).clip_spec  # no builder sets it
+            seen = describe(model).clip_spec  # no builder determines it
         return model, run.model_file, seen
     if opening.holds_features(directory):
         return run.load_head(), run.head_file, None

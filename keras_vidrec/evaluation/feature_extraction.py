@@ -1,5 +1,6 @@
-"""What trained networks see in the frames of videos, before they classify."""
+"""Computes and stores features of videos by trained networks."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import itertools
@@ -38,7 +39,7 @@ from keras_vidrec.videos.video import VideoError
 logger = logging.getLogger("keras_vidrec")
 
 _FLOWS = feature_tower.STREAMS["flow"]
-# Crops of the draws: STFN's, which is trained so.
+# Augmentation of the draws: that of STFN's training.
 _VERSIONS = Augmentation((Crop("multi_scale_regular"), Flip()))
 
 
@@ -57,52 +58,54 @@ def extract(
     runner=None,
     verbose=True,
 ):
-    """Writes the features of all videos of a dataset, or resumes that.
+    """Writes the features of all videos of a dataset, or resumes an interrupted
+    call.
 
-    Features of a frame are what the network's classifier sees of its snippet:
-    the pooled output of the tower, before dropout. Of each video `num_frames`
-    frames are seen, in the central crop; motion stacks are around the frame as
-    the paper of the grid has it (`FeatureSettings.alignment`), whatever the
-    network was trained on, so that both streams see the same moments.
+    The features of a frame are the input of the network's classifier for its
+    snippet: the pooled output of the tower, before dropout. `num_frames` frames
+    of each video are used, in the central crop. The position of motion images
+    relative to the frame is that of the grid's paper
+    (`FeatureSettings.alignment`), not that of the network's training, so that
+    the features of both streams are of the same time.
 
     After an interruption the same call resumes from the last finished video.
     The features of videos whose content or class has changed are computed
-    again, and these videos are listed. Videos that fail are left out and named
+    again, and these videos are listed. Videos that fail are left out and listed
     in `report.json`; another call tries them again.
 
-    A draw is another version of a training video (of any split): random crop
-    and flip, in the grid `"uniform"` also random frames, one of each segment;
-    the same for both streams, and a function of the seed, the video's name
-    and the number of the draw only.
+    A draw is another version of a training video (of any split) with a random
+    crop and flip, and with the grid `"uniform"` also random frames, one of each
+    segment. It is the same for both streams, and depends only on the seed, the
+    video's name and the number of the draw.
 
     Args:
         networks: dict from stream, `"rgb"` or `"flow"`, to a network of one
             modality that classifies single snippets, such as `TSN`.
         opened: `data.opening.Opened`.
-        directory: path of the dataset of features: new, empty, or begun with
+        directory: path of the dataset of features: new, empty, or started with
             the same arguments.
-        grid, num_frames, max_frames, draws, seed: as of
-            `data.prepared.features.FeatureSettings`.
-        made_from: `None`, or dict, as of `FeatureSettings`: where the networks
-            and the dataset lie, for those who join them to what is trained
-            on their features. Defaults to `None`.
+        grid: as for `data.prepared.features.FeatureSettings`.
+        num_frames, max_frames, draws, seed: as for `FeatureSettings`.
+        made_from: `None`, or dict, as for `FeatureSettings`: the paths of the
+            networks and the dataset, for joining the networks later with one
+            that is trained on the features. Defaults to `None`.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
         runner: `None` (this process), or `data.preparing.parts.Runner`, whose
-            workers see the videos; the features of each video are the same.
-            They find the videos and the directory at the same paths. Defaults
-            to `None`.
+            workers compute the features; these are the same for each video.
+            Workers must have the videos and the directory at the same paths.
+            Defaults to `None`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
         `data.preparing.prepare.Prepared`.
 
     Raises:
-        ValueError: on networks or datasets that do not fit, or a directory that
+        ValueError: if networks and dataset do not fit, or the directory
             contains something else.
         TooManyFailures: if over 5 % of the videos cannot be read.
-        OSError: if the disk is full; what is finished stays.
-        RuntimeError: if the workers fail; what is finished stays.
+        OSError: if the disk is full; finished results are kept.
+        RuntimeError: if the workers fail; finished results are kept.
     """
     _, source, catalog = opened
     towers = {
@@ -180,7 +183,7 @@ def extract(
 
 
 class _Extraction(spread.Job):
-    """What is done of the features, here or by workers."""
+    """The job of computing features, in this process or by workers."""
 
     def __init__(self, source, settings, trained_on):
         self._source = source
@@ -198,13 +201,13 @@ class _Extraction(spread.Job):
         )
 
     def see_with(self, towers):
-        """As `open`, with `_Tower`s that are there already."""
+        """As `open`, with a dict of `_Tower` by stream."""
         self._towers = towers
         self._clips = _Clips(self._source, towers, self._settings)
 
     def each(self, videos):
-        """See `Job`; in the order of the source. A row says why a video cannot
-        be read, if it cannot."""
+        """See `Job`. The videos are in the order of the source. A row with
+        `unread` has the reason why a video cannot be read."""
         source, wanted = self._source, {*videos}
         tasks = [
             (index, draw)
@@ -228,8 +231,8 @@ class _Extraction(spread.Job):
 
 
 def _see(towers, versions):
-    """Features of all versions of a video, called `STREAM.VERSION`, or its
-    first error."""
+    """Computes the features of all versions of a video, as a dict with the keys
+    `STREAM.VERSION`. Returns the first error if a version cannot be read."""
     features = {}
     error = None
     for version, (_, clip) in enumerate(versions):
@@ -241,8 +244,11 @@ def _see(towers, versions):
     return error or features
 
 
-def _by_stream(features, streams):
-    """From what `_see` gives to the versions of each stream, in order."""
+def _by_stream(
+    features: dict, streams: collections.abc.Collection[str]
+) -> dict:
+    """Converts the result of `_see` to a dict of lists by stream, with an item
+    for each version."""
     return {
         stream: [
             features[f"{stream}.{version}"]
@@ -253,8 +259,19 @@ def _by_stream(features, streams):
 
 
 class _Tower:
-    """A network up to its features, `num_features` of them; `fingerprint` says
-    which network it is, and `origin` what it was made from."""
+    """The part of a network that computes features.
+
+    Args:
+        stream: str, `"rgb"` or `"flow"`.
+        model: keras.Model that classifies single snippets.
+        num_frames: int. Number of frames in a call.
+
+    Attributes:
+        spec: `ClipSpec` of the network.
+        num_features: int. Number of features of a frame.
+        fingerprint: str. Name of the network and fingerprint of its weights.
+        origin: `Origin` of the network.
+    """
 
     def __init__(self, stream, model, num_frames):
         described = describe(model)
@@ -268,19 +285,20 @@ class _Tower:
         self.origin = (described.origin or Origin()).replace(
             kind="network", fingerprint=found
         )
-        # A network built for a fixed number of segments takes just these.
+        # A network built for a fixed number of segments needs clips of this
+        # length.
         fixed, devices = tower.input.shape[1], self._model.num_devices
         group = fixed or equal_groups(num_frames, SNIPPETS_A_CALL, devices)
         num_groups = math.ceil(num_frames / group)
         self._places = np.arange(num_groups * group) % num_frames
         self._places = self._places.reshape(num_groups, group)
-        # Equal calls: one shape for the devices.
+        # All calls have the same shape.
         most = max(SNIPPETS_A_CALL // group, 1)
         self._groups_a_call = equal_groups(num_groups, most, devices)
 
     def __call__(self, clip):
-        """float32 features `(frames, features)` of `(frames, height, width,
-        channels)`."""
+        """Returns the features of a clip `(frames, height, width, channels)` as
+        a float32 array `(frames, features)`."""
         num_groups = len(self._places)
         starts = range(0, num_groups, self._groups_a_call)
         calls = (np.arange(s, s + self._groups_a_call) for s in starts)
@@ -293,7 +311,13 @@ class _Tower:
 
 
 class _Clips:
-    """The clips that networks see of the videos of a source."""
+    """Reads the clips of videos for which features are computed.
+
+    Args:
+        source: `Source`.
+        towers: dict of `_Tower` by stream.
+        settings: `FeatureSettings`.
+    """
 
     def __init__(self, source, towers, settings):
         modalities = [tower.spec.modalities[0] for tower in towers.values()]
@@ -301,8 +325,8 @@ class _Clips:
             source,
             modalities,
             settings.max_frames,
-            # This grid gives positions in flow, of which there is one less than
-            # of frames.
+            # The positions of this grid are those of flow images, of which
+            # there is one less than frames.
             alike=settings.grid != "feature_grid",
         )
         self._seed = settings.seed
@@ -318,14 +342,22 @@ class _Clips:
         }
 
     def health(self, index):
-        """`Health` of a video, and the share of it that is lost."""
+        """Returns the `Health` of a video, and the share of its frames that is
+        lost."""
         (spec, *_) = self._specs.values()
         source = self._source.seen_as(spec.frame).source
         return source.health(index), source.lost_share(index)
 
     def read(self, task):
-        """`(index, clips by stream, or why there are none)` of a pair of
-        video and draw."""
+        """Reads the clips of a version of a video.
+
+        Args:
+            task: `(index, draw)`, ints. Draw 0 is the clip of the test.
+
+        Returns:
+            `(index, clips)`: a dict of arrays by stream, or the error if the
+            video cannot be read.
+        """
         index, draw = task
         clips = {}
         try:
@@ -341,7 +373,7 @@ class _Clips:
                 self._source, index, spec, **self._test.reading()
             )
         else:
-            # The same for each stream.
+            # The same random values for each stream.
             rng = draw_of(self._seed, self._source.videos[index], draw)
             clip = reader.read_training_clip(
                 self._source, index, spec, _VERSIONS, rng
@@ -351,9 +383,14 @@ class _Clips:
 
 
 class _SameFrames:
-    """A source of the first frames, all of whose modalities have the same
-    number of images, as many as the shortest; or, if they are not `alike`,
-    one of flow less than of frames."""
+    """A source with the same number of images in all modalities.
+
+    Args:
+        source: `Source`.
+        modalities: sequence of str.
+        max_frames: `None` (all), or int: only the first frames are used.
+        alike: bool. If `False`, there is one flow image less than frames.
+    """
 
     def __init__(self, source, modalities, max_frames, alike):
         self.source = source
@@ -382,21 +419,24 @@ class _SameFrames:
 
 
 def _tell_apart(towers):
-    """Says before the work that nothing will see videos of it."""
+    """Logs a warning, before the work starts, if the networks cannot be joined
+    later because they use frames of different sizes."""
     for field in ("frame", "size"):
         seen = {s: getattr(tower.spec, field) for s, tower in towers.items()}
         if len({*seen.values()}) > 1:
             shown = ", ".join(f"{s}: {value}" for s, value in seen.items())
             logger.warning(
-                "The networks see videos with another %s each (%s). What is "
-                "trained on their features cannot be joined with them to one "
-                "network that sees videos (`vidrec join`).",
+                "The clip specifications of the networks differ in %s (%s). A "
+                "network trained on their features cannot be joined with them "
+                "to one network for videos (`vidrec join`).",
                 field,
                 shown,
             )
 
 
 def _check_source(source, towers):
+    """Raises an error if a source lacks the modality of a network, or its flow
+    was made with other settings."""
     if feature_reader.are_features(source):
         raise ValueError(
             "Features are computed from videos, frame folders, or prepared "

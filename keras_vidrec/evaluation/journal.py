@@ -1,4 +1,4 @@
-"""What has been done so far of work on many videos: a file that only grows."""
+"""Records finished results of work on many videos in an append-only file."""
 
 import contextlib
 import json
@@ -10,21 +10,24 @@ from keras_vidrec.specs import locks
 
 
 class Journal:
-    """The results of work that is not finished: `rows` by video, each a dict
-    of what JSON holds.
+    """A file with the results of unfinished work, from which interrupted work
+    is resumed.
 
-    Its first line says what is done and how, each further one holds the
-    result of a video; before each stands its CRC-32. Work that was killed
-    goes on with what is in it. A journal of other work, or a damaged one, is
-    begun again: its results are of no use.
+    The first line contains the settings, each further line the result of a
+    video; each line starts with its CRC-32. A journal with other settings, or a
+    damaged one, is discarded, and the work starts from the beginning.
 
     Args:
-        path: path of the file, made if missing.
-        settings: dict of what JSON holds. What is done and how, the
-            fingerprint of the network among it.
-        where: `None` (the file), or path of the work, to be named in errors.
-            Defaults to `None`.
-        command: str. Who does it. Defaults to `"evaluate"`.
+        path: path of the file, created if missing.
+        settings: dict of JSON values that determine the results, including the
+            fingerprint of the network.
+        where: `None` (`path`), or path that errors name. Defaults to `None`.
+        command: str. Name of the command that does the work, for errors.
+            Defaults to `"evaluate"`.
+
+    Attributes:
+        rows: dict from the names of finished videos to their results, dicts of
+            JSON values, see `parsed`.
 
     Raises:
         InUse: a `ValueError`, if another process does this work.
@@ -34,7 +37,7 @@ class Journal:
         self._path = pathlib.Path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self.rows = {}
-        # As JSON has it: no tuples.
+        # As JSON returns them: lists instead of tuples.
         settings = documents.as_json(settings)
         with contextlib.ExitStack() as stack:
             lock = self._path.with_name(f"{self._path.name}.lock")
@@ -51,12 +54,12 @@ class Journal:
             self._open.close()
 
     def add(self, video, row):
-        """Notes the result of a video, a dict of what JSON holds."""
+        """Adds the result of a video, a dict of JSON values."""
         self.rows[video] = row
         self._append({"video": video, **row})
 
     def remove(self):
-        """Ends the journal: its results are where they belong."""
+        """Deletes the file. Call it when the results are saved."""
         self._path.unlink(missing_ok=True)
         self.__exit__()
 
@@ -77,8 +80,11 @@ class Journal:
         self._append(settings)
 
     def parsed(self, row):
-        """What a row is in `rows`; a `ValueError`, `KeyError` or `TypeError`
-        if it is none."""
+        """Converts a line of the file to a value of `rows`.
+
+        Raises:
+            ValueError, KeyError, TypeError: if the line is invalid.
+        """
         return row
 
     def _append(self, line):
@@ -87,8 +93,8 @@ class Journal:
         self._file.flush()
 
 
-def _sound(line):
-    """What a line holds; a damaged one is a `ValueError`."""
+def _sound(line: bytes) -> dict:
+    """Returns the content of a line; raises `ValueError` if it is damaged."""
     crc, _, text = line.partition(b" ")
     if int(crc, 16) != zlib.crc32(text):
         raise ValueError

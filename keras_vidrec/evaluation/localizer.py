@@ -1,5 +1,6 @@
-"""Testing a network on the segments of long videos."""
+"""Tests a network on the segments of long videos."""
 
+import collections.abc
 import contextlib
 import logging
 import pathlib
@@ -30,14 +31,14 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class Localized(typing.NamedTuple):
-    """What a test on segments found.
+    """The result of a test on segments.
 
-    Args:
+    Attributes:
         figures: `localization.Localization`.
         found: dict from the name of each video that was read to a tuple of
             `segments.Segment`.
         origin: `Origin` of the figures, with their marks.
-        num_segments: int. True segments that were looked for.
+        num_segments: int. Number of true segments in these videos.
     """
 
     figures: localization.Localization
@@ -61,29 +62,30 @@ def localize(
     runner: parts.Runner | None = None,
     verbose: bool = True,
 ) -> Localized:
-    """Tests how well a network finds when something happens: its windows are
+    """Tests how well a network finds the times of actions: its windows are
     merged into segments, which are compared with those of a list.
 
     Args:
         model: keras.Model of this package.
         truth: path of a list of segments: columns path, label, start and end
-            in seconds, or another form of `catalog.from_list`. With a column
-            split the rows of the test part.
+            in seconds, or another form of `catalog.from_list`. If it has a
+            column split, the rows of the test part are used.
         root: `None` (the directory of the list), or path of the directory of
-            the videos.
-        protocol: how a window is shown, as of `Predictor`. Defaults to `None`.
-        window: float. Seconds. Defaults to `2.0`.
+            the videos. Defaults to `None`.
+        protocol: as for `Predictor`. Defaults to `None`.
+        window: float. Length of a window in seconds. Defaults to `2.0`.
         stride: float. Seconds from window to window. Defaults to `1.0`.
         merging: as `how` of `segments.merge`. Defaults to `None`.
-        allow_leak: bool. Whether videos pass that the network was trained on;
-            the figures are marked. Defaults to `False`.
-        what: str. What an error calls the network. Defaults to its name.
-        journal: `None`, or path of a file that keeps what is done: a test that
-            was killed goes on with it. The caller deletes it, once the result
-            is kept. Defaults to `None`.
+        allow_leak: bool. Whether to allow videos that the network was trained
+            on. The figures are marked then. Defaults to `False`.
+        what: str. Name of the network in errors. Defaults to `""`: the name of
+            the model.
+        journal: `None`, or path of a file in which finished results are
+            recorded, so that a killed test can be resumed. The caller deletes
+            it after saving the result. Defaults to `None`.
         runner: `None` (this process), or `data.preparing.parts.Runner`, whose
-            workers do it; then a `journal`, below whose directory all
-            machines see the same. Defaults to `None`.
+            workers classify the windows. It needs a `journal` in a directory
+            that all machines share. Defaults to `None`.
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `True`.
 
@@ -92,11 +94,18 @@ def localize(
         cannot be read, are listed and left out.
 
     Raises:
-        ValueError: as `Merging.check`, if the list cannot be read, a row has
-            no start and end in seconds, the network has none of the classes,
-            videos leak, or another process does this test.
+        ValueError: as for `Merging.check`; or if there is a `runner` but no
+            `journal`, the list cannot be read, a row has no start and end in
+            seconds, the network has none of the classes, videos leak, or
+            another process runs this test.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
+    checks.check(
+        runner is None or journal is not None,
+        "journal",
+        "the path of a file in a directory that the workers of `runner` share",
+        journal,
+    )
     predictor = Predictor(model, protocol)
     merging = merging or segments.Merging()
     merging.check(predictor.classes)
@@ -170,13 +179,16 @@ def localize(
 
 
 def read(truth, root=None) -> Catalog:
-    """The `Catalog` of a list of segments, all in the test part.
+    """Reads a list of segments. Returns a `Catalog` with all of them in the
+    test part.
 
     Args:
-        truth: as of `localize`; so is `root`.
+        truth: as for `localize`.
+        root: as for `localize`. Defaults to `None`.
 
     Raises:
-        ValueError: as `localize`.
+        ValueError: if the list cannot be read, or a row has no start and end in
+            seconds.
     """
     truth = storage.as_path(truth)
     root = storage.as_path(truth.parent if root is None else root)
@@ -215,9 +227,9 @@ def read(truth, root=None) -> Catalog:
     )
 
 
-def _truth(catalog):
-    """Segments by file."""
-    truth = {}
+def _truth(catalog: Catalog) -> dict:
+    """The true segments as a dict of lists by file."""
+    truth: dict[str, list[segments.Segment]] = {}
     rows = zip(catalog.files, catalog.segments, catalog.labels)
     for file, (start, end, _), label in rows:
         name = catalog.classes[label]
@@ -227,9 +239,12 @@ def _truth(catalog):
     return truth
 
 
-def _known(truth, classes, background):
-    """The segments of classes of the network; videos without such
-    stay: what is found there is a false alarm."""
+def _known(
+    truth: dict, classes: collections.abc.Sequence[str], background: str
+) -> dict:
+    """The true segments without those of classes that the network does not
+    have. Videos without other segments are kept: any segment found in them is a
+    false alarm."""
     names = {s.name for some in truth.values() for s in some} - {background}
     unknown = sorted(names.difference(classes))
     if names and names <= {*unknown}:
@@ -250,7 +265,7 @@ def _known(truth, classes, background):
 
 
 class _Localizing(spread.Job):
-    """What is done of a test, here or by workers: segments of videos."""
+    """The job of finding segments, in this process or by workers."""
 
     def __init__(self, root, test, window, stride, merging):
         self._root = root
@@ -265,11 +280,12 @@ class _Localizing(spread.Job):
         self.predict_with(Predictor(model, self._test))
 
     def predict_with(self, predictor):
-        """As `open`, with a `Predictor` that is there already."""
+        """As `open`, with an existing `Predictor`."""
         self._predictor = predictor
 
     def each(self, videos):
-        """See `Job`. A row says why a video cannot be read, if it cannot."""
+        """See `Job`. A row with `unread` has the reason why a video cannot be
+        read."""
         for video in videos:
             try:
                 found = self._segments(video)

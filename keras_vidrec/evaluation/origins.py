@@ -1,4 +1,4 @@
-"""What the scores of a test were made from."""
+"""The `Origin` of scores, and remarks about leaks."""
 
 import pathlib
 
@@ -15,8 +15,8 @@ from keras_vidrec.videos import content
 
 
 def of_network(model: keras.Model) -> Origin:
-    """The `Origin` of a network, with the fingerprint of its weights as they
-    are now, whatever it says itself."""
+    """The `Origin` of a network, with the fingerprint of its present weights,
+    which may differ from the stored one."""
     origin = describe(model).origin or Origin()
     return origin.replace(
         kind="network",
@@ -40,15 +40,17 @@ def of_test(
         source: `Source`.
         indices: sequence of int. The videos.
         split: `None`, or int: number of their split.
-        allow_leak: bool. Whether videos pass that anything in the origin of
-            the network was trained on, with a mark. Defaults to `True`.
-        what: str. What an error calls the network. Defaults to its name.
+        allow_leak: bool. Whether to allow videos that anything in the origin of
+            the network was trained on. They are marked then. Defaults to
+            `True`.
+        what: str. Name of the network in errors. Defaults to `""`: the name of
+            the model.
 
     Returns:
-        `Origin`; its fingerprint comes with the scores.
+        `Origin` without a fingerprint, which needs the scores.
 
     Raises:
-        ValueError: if videos leak, as `leaks.check`.
+        ValueError: if videos leak, as for `leaks.check`.
     """
     network, dataset = of_network(model), source.origin(indices)
     marks = leaks.check(
@@ -69,21 +71,25 @@ def of_test(
 
 
 def _whole(source):
-    """The origin of a dataset if it is stored; if files must be read for it,
-    only that of the test videos.
+    """The origin of a whole dataset, if it is stored with it. `None` for other
+    datasets, for which all files would have to be read.
     """
     is_stored = source.kind in ("prepared", "features")
     return source.origin() if is_stored else None
 
 
 def remarks(model: keras.Model, path) -> tuple:
-    """Lines about a single video that a network, or what it was made from, was
-    trained on, so that its prediction is not meaningful.
+    """Returns a remark if a network, or anything it was made from, was trained
+    on a video: its prediction is not meaningful then.
 
     Args:
         model: keras.Model.
-        path: path of the video, as of `storage.as_path`. Its last parts may be
-            its name in a dataset; that of the file alone says nothing.
+        path: path of the video, as for `storage.as_path`. Its content is
+            compared, and its last parts (directory and file) as the name of a
+            video in a dataset.
+
+    Returns:
+        tuple of str, empty or with one remark.
 
     Raises:
         OSError: if the video cannot be read.

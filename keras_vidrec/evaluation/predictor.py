@@ -37,7 +37,7 @@ from keras_vidrec.videos.video import VideoError
 
 logger = logging.getLogger("keras_vidrec")
 
-# Of the clips of many videos, bytes that wait for the network.
+# Maximum size in bytes of the clips that are read ahead of the network.
 _AHEAD_BYTES = 2**30
 
 
@@ -104,17 +104,17 @@ class Predictor:
         test: `TestProtocol`, with all values set.
         frame: `FrameSpec`. How frames are sampled; streams for `windows` use
             its `fps` and `deinterlace`.
-        reader: `shown.Reader`. What reads the videos, in another process as
-            well.
-        together: int, at least 1. Videos that the network sees at a time,
-            where there are as many.
+        reader: `shown.Reader` that reads the videos. It can also be used in
+            another process.
+        together: int, at least 1. Maximum number of videos that the network
+            processes at a time.
         shares_snippets: bool. Whether overlapping windows share the network's
             outputs for their snippets, and not only the images.
 
     Raises:
-        ValueError: if the model holds no clip specification or no test, the
-            test does not fit it, it was built for clips of another size or
-            length, or for features.
+        ValueError: if the model has no clip specification or no test, the test
+            does not fit it, it was built for clips of another size or length,
+            or its inputs are features.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class Predictor:
 
         Raises:
             VideoError: if the video cannot be read.
-            OSError: if an object store does not let it be read.
+            OSError: if an object store refuses access.
         """
         shown = self._read(path)
         return self._prediction(shown, self._scorer(shown.clip), top)
@@ -170,14 +170,14 @@ class Predictor:
         snippets.
 
         Args:
-            videos: iterable of what a call takes. It is read as far ahead as
-                videos are decoded.
+            videos: iterable of values as for a call. It is read ahead, as far
+                as videos are decoded ahead.
             top: int. How many classes. Defaults to `5`.
 
         Yields:
-            `Prediction` of each video, within rounding (1e-6) that of a call;
-            `Unread` for one that cannot be read, which does not affect the
-            others. In the order of the videos.
+            `Prediction` of each video in order, equal to that of a call within
+            rounding (1e-6); `Unread` for a video that cannot be read, which
+            does not affect the others.
         """
         channels = sum(map(self._spec.channels, self._spec.modalities))
         each = self._snippets * self._spec.size**2 * channels
@@ -206,16 +206,17 @@ class Predictor:
             return Unread(name, error)
 
     def answers(self, videos: typing.Sequence, top: int = 5) -> list:
-        """The answers to some videos; those whose images have one size pass the
-        network together.
+        """Classifies some videos that have been read. The network processes
+        videos with images of the same size together.
 
         Args:
-            videos: sequence of what `reader` returned. Anything else in it
-                stays as it is.
+            videos: sequence of `Shown`, as `reader` returns them. Other values
+                in it are returned unchanged.
             top: int. How many classes. Defaults to `5`.
 
         Returns:
-            List of `Prediction`, within rounding (1e-6) those of a call.
+            List of `Prediction`, equal to those of a call within rounding
+            (1e-6).
         """
         alike: dict[tuple, list[int]] = {}
         for number, shown in enumerate(videos):
@@ -244,25 +245,26 @@ class Predictor:
         )
 
     def _present(self, probabilities):
-        """Whether each class counts as present; `None` where a video has one
-        label.
+        """Whether each class is present, as a tuple of bool; `None` for a
+        network with one label per video.
         """
         if not self._layer.multi_label:
             return None
         return tuple(self._layer.present(probabilities).tolist())
 
     def remarks(self, path: str | os.PathLike[str]) -> tuple:
-        """What else there is to say of a video, as of `Prediction`: tuple of
-        str. Arguments and errors as of a call."""
+        """Returns the `remarks` of a `Prediction` of a video, as a tuple of
+        str. Arguments and errors are those of a call."""
         return origins.remarks(self._model, storage.as_path(path))
 
     def stream(
         self, path: str | os.PathLike[str], frame_rate: float | None = None
     ) -> FileStream:
-        """The frames of a video file as `windows` takes them.
+        """Returns the stream of frames of a video file, for `windows`.
 
         Args:
-            path, frame_rate: as of `videos.FileStream`.
+            path: as for `videos.FileStream`.
+            frame_rate: as for `videos.FileStream`. Defaults to `None`.
 
         Raises:
             VideoError: if it cannot be read, or has no time stamps.
@@ -287,18 +289,18 @@ class Predictor:
         of several clips, each window is computed separately.
 
         Args:
-            stream: what `stream` gives of a file; or another
+            stream: the result of `stream` for a file; or another
                 `videos.FileStream`, or `CameraStream`, made with the `fps` and
                 `deinterlace` of `frame`.
-            window: float. Seconds. Defaults to `2.0`.
+            window: float. Length of a window in seconds. Defaults to `2.0`.
             stride: float. Seconds from window to window. Defaults to `1.0`.
 
         Yields:
             `timeline.WindowPrediction`.
 
         Raises:
-            ValueError: if the window has no frame, or the stride none, or the
-                frames are not sampled as the network needs.
+            ValueError: if the window or the stride is shorter than a frame, or
+                the frames are not sampled as the network needs.
             VideoError: if the video cannot be read, or is shorter than a
                 window.
         """
@@ -321,8 +323,8 @@ class Predictor:
             )
 
     def _tell_few(self, windows):
-        """Where frames are fewer than segments a test shows some again, and
-        TSN's the first one alone."""
+        """Logs a warning if windows have so few frames that the test uses
+        frames repeatedly."""
         wanted = self.test.num_clips * self.test.num_segments
         if windows.num_different <= wanted // 2:
             logger.warning(
@@ -335,6 +337,8 @@ class Predictor:
             )
 
     def _check_taken(self, stream):
+        """Raises an error if frames of a stream are sampled in another way than
+        the network's."""
         wanted = self.frame
         fps = stream.frame_rate if wanted.fps is None else wanted.fps
         if stream.deinterlace != wanted.deinterlace or not math.isclose(
@@ -342,8 +346,8 @@ class Predictor:
         ):
             raise ValueError(
                 f"Expected a stream of fps={wanted.fps} and "
-                f"deinterlace={wanted.deinterlace!r}, as the network sees its "
-                f"frames. Received: {stream.frame_rate:g} frames a second, "
+                f"deinterlace={wanted.deinterlace!r}, as the network needs. "
+                f"Received: {stream.frame_rate:g} frames a second, "
                 f"deinterlace={stream.deinterlace!r}"
             )
 

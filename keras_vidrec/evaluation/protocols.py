@@ -1,4 +1,4 @@
-"""The test of a network: its own, or another one by name."""
+"""Determines the test procedure of a network: its own, or another by name."""
 
 import keras
 
@@ -8,17 +8,18 @@ from keras_vidrec.specs import TestProtocol
 
 
 def get(protocol):
-    """The `TestProtocol` of a name, see `TestProtocol.named`; of one itself."""
+    """Returns the `TestProtocol` of a name, see `TestProtocol.named`. A
+    `TestProtocol` is returned unchanged."""
     if isinstance(protocol, TestProtocol):
         return protocol
     return TestProtocol.named(protocol)
 
 
 def own(model):
-    """The `TestProtocol` that a network carries.
+    """Returns the `TestProtocol` that is stored in a network.
 
     Raises:
-        ValueError: if it carries none.
+        ValueError: if it has none.
     """
     test = describe(model).test_protocol
     if test is None:
@@ -40,10 +41,10 @@ def of(model, protocol=None):
             takes it, or `TestProtocol`.
 
     Returns:
-        `(test, spec)`: the `TestProtocol`, completed by what the network was
-        trained on, and the `ClipSpec` of the clips that it shows. A network
-        that was built for clips of one length is shown those where the test
-        leaves the number of segments open.
+        `(test, spec)`: the `TestProtocol`, completed by the `ClipSpec` of the
+        network, and the `ClipSpec` of the clips in the test. If the test does
+        not set the number of segments, it is the one that the network was built
+        for.
 
     Raises:
         ValueError: if the network has no clip specification, or has no test and
@@ -58,20 +59,21 @@ def of(model, protocol=None):
 
 
 def one_clip(model, num_segments=None):
-    """What of a video is looked at where a picture shows one clip.
+    """The clip specification for pictures that show a single clip of a video.
 
     Args:
         model: keras.Model of this package.
-        num_segments: `None`, or int. Defaults to as many as the network was
-            built for, or is tested on if it sees them in order, or was trained
-            with: for single snippets a few are enough.
+        num_segments: `None`, or int. Defaults to `None`: the number that the
+            network was built for; else that of its test if it processes
+            segments in order; else that of its training, as a few snippets are
+            enough.
 
     Returns:
-        `ClipSpec` of a clip, where the network's own test has it.
+        `ClipSpec` of a clip, sampled as in the network's own test.
 
     Raises:
-        ValueError: as `of`, or if the network was built for another number of
-            segments.
+        ValueError: as for `of`, or if the network was built for another number
+            of segments.
     """
     test, spec = of(model)
     fixed = keras.tree.flatten(model.input)[0].shape[1]
@@ -87,7 +89,11 @@ def one_clip(model, num_segments=None):
 
 
 def clip_spec_of(model):
-    """The `ClipSpec` of a network; a `ValueError` if it has none."""
+    """Returns the `ClipSpec` of a network.
+
+    Raises:
+        ValueError: if it has none.
+    """
     spec = describe(model).clip_spec
     if spec is None:
         raise ValueError(
@@ -98,8 +104,8 @@ def clip_spec_of(model):
 
 
 def length_of_clips(model):
-    """How many segments each clip must have: `None` if any number will do, as
-    it always does where single snippets are classified."""
+    """Returns the number of segments that clips must have; `None` if any number
+    is possible, as always for networks that classify single snippets."""
     spec = describe(model).clip_spec
     if spec is None or not spec.ordered:
         return None

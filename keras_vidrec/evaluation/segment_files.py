@@ -1,4 +1,4 @@
-"""Files of segments: tables, and WebVTT, which players show."""
+"""Writes segments to files: CSV tables, and WebVTT subtitles."""
 
 import re
 
@@ -9,12 +9,12 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def save_csv(path, segments_of) -> None:
-    """Writes a table, whole or not at all: columns path, label, start and end
-    in seconds, score. It is a list of videos as trainings take it.
+    """Writes a CSV file atomically, with the columns path, label, start and end
+    in seconds, and score. Training can use it as a list of videos.
 
     Args:
         path: path of the file.
-        segments_of: dict from the path of a video to its `Segment`s.
+        segments_of: dict from the paths of videos to sequences of `Segment`.
     """
     rows = (
         [
@@ -31,13 +31,18 @@ def save_csv(path, segments_of) -> None:
 
 
 def save_vtt(path, segments) -> None:
-    """Writes subtitles, WebVTT: the class of each segment and its score in
-    percent. Whole or not at all."""
+    """Writes WebVTT subtitles atomically: the class of each segment and its
+    score in percent.
+
+    Args:
+        path: path of the file.
+        segments: sequence of `Segment`.
+    """
     cues = ["WEBVTT\n"]
     for segment in segments:
         start, end = round(1000 * segment.start), round(1000 * segment.end)
         name = re.sub("[&<>]", lambda found: _ESCAPES[found[0]], segment.name)
-        # A line that is empty, or begins another cue, would end this one.
+        # An empty line, or one that starts another cue, would end this cue.
         name = " ".join(name.split())
         cues.append(
             f"{_clock(start)} --> {_clock(max(end, start + 1))}\n"
@@ -46,7 +51,7 @@ def save_vtt(path, segments) -> None:
     files.write_text(path, "\n".join(cues))
 
 
-def _clock(milliseconds):
+def _clock(milliseconds: int) -> str:
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""Segments of a long video, made by merging its windows."""
+"""Merges the windows of a long video into segments."""
 
 import collections.abc
 import dataclasses
@@ -10,8 +10,8 @@ from keras_vidrec.data.catalogs import background
 from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.specs import checks
 
-# Moments that are nearer to each other, in seconds, are one: starts and ends
-# are rounded, and files of segments do not resolve less.
+# Times that differ by at most this, in seconds, are treated as equal: starts
+# and ends are rounded, and segment files have this resolution.
 _TICK = 0.001
 
 
@@ -32,7 +32,7 @@ class Segment:
     score: float
 
     def to_dict(self) -> dict:
-        """Its JSON: `class`, `start`, `end` and `score`."""
+        """Returns a dict for JSON: `class`, `start`, `end` and `score`."""
         return {
             "class": self.name,
             "start": self.start,
@@ -42,7 +42,7 @@ class Segment:
 
     @classmethod
     def from_dict(cls, values: dict) -> "Segment":
-        """The segment of `to_dict`."""
+        """The inverse of `to_dict`."""
         return cls(
             values["class"], values["start"], values["end"], values["score"]
         )
@@ -66,7 +66,7 @@ class Merging:
             Defaults to `"background"`.
 
     Raises:
-        ValueError: on any other value.
+        ValueError: if a value is invalid.
     """
 
     smoothing: float = 0.0
@@ -92,7 +92,7 @@ class Merging:
             classes: sequence of str, those of the network.
 
         Raises:
-            ValueError: if not; it names the nearest.
+            ValueError: if not; the message contains a similar class.
         """
         if self.background in (background.NAME, "", *classes):
             return
@@ -104,7 +104,7 @@ class Merging:
         )
 
     def to_dict(self) -> dict:
-        """Its JSON: the arguments."""
+        """Returns a dict of the arguments for JSON."""
         return dataclasses.asdict(self)
 
 
@@ -128,7 +128,7 @@ def merge(
         tuple of `Segment`, by their starts.
 
     Raises:
-        ValueError: as `Merging.check`.
+        ValueError: as for `Merging.check`.
     """
     how = how or Merging()
     how.check(classes)
@@ -156,13 +156,23 @@ def merge(
     return tuple(sorted(found, key=lambda segment: segment.start))
 
 
-def _moments(windows):
-    """The moments at which windows begin or end, the mean probabilities
-    between each and the next, and whether a window is there."""
+def _moments(
+    windows: collections.abc.Sequence[WindowPrediction],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divides time at the starts and ends of windows.
+
+    Args:
+        windows: sequence of `WindowPrediction`.
+
+    Returns:
+        `(edges, means, seen)`: the times `(n + 1,)` that bound n intervals, the
+        mean probabilities in each interval `(n, classes)`, and whether a window
+        contains it `(n,)`.
+    """
     bounds = np.array([(w.start, w.end) for w in windows])
     times = np.unique(bounds)
     edges = times[np.concatenate([[True], np.diff(times) > _TICK])]
-    # Of those that are one the first is the edge.
+    # Of times that are treated as equal, the first is the edge.
     places = np.searchsorted(edges, bounds, "right") - 1
     total = np.zeros((len(edges) - 1, len(windows[0].probabilities)))
     count = np.zeros(len(total))
@@ -172,9 +182,18 @@ def _moments(windows):
     return edges, total / np.maximum(count, 1)[:, None], count > 0
 
 
-def _smoothed(edges, means, seen, width):
-    """The mean of `width` seconds around the middle of each moment, of the
-    time that windows have seen."""
+def _smoothed(
+    edges: np.ndarray, means: np.ndarray, seen: np.ndarray, width: float
+) -> np.ndarray:
+    """The mean probabilities in `width` seconds around the middle of each
+    interval, over the time that windows contain: `(n, classes)`.
+
+    Args:
+        edges: as `_moments` returns them, like `means` and `seen`.
+        means: the probabilities of each interval.
+        seen: whether a window contains an interval.
+        width: float, seconds. With 0, `means` is returned.
+    """
     if not width:
         return means
     spans = np.diff(edges) * seen
@@ -187,7 +206,7 @@ def _smoothed(edges, means, seen, width):
     ]
 
     def until(moments, totals):
-        # Between two edges a sum grows evenly.
+        # Between two edges the cumulative sum is linear.
         place = np.searchsorted(edges, moments, "right").clip(1, len(means))
         left = edges[place - 1]
         share = (moments - left) / (edges[place] - left)
@@ -201,8 +220,8 @@ def _smoothed(edges, means, seen, width):
     return (high - low) / np.maximum(behind - before, _TICK**2)[:, None]
 
 
-def _runs(labels):
-    """`(first, behind the last, label)` of equal neighbors."""
+def _runs(labels: np.ndarray) -> list[tuple]:
+    """Runs of equal neighbors, as a list of `(first, last + 1, label)`."""
     bounds = np.flatnonzero(np.diff(labels)) + 1
     bounds = [0, *bounds.tolist(), len(labels)]
     return [
@@ -211,8 +230,14 @@ def _runs(labels):
     ]
 
 
-def _long_runs(labels, edges, probabilities, min_length):
-    """Runs of a class, the time of short ones given to their neighbors."""
+def _long_runs(
+    labels: np.ndarray,
+    edges: np.ndarray,
+    probabilities: np.ndarray,
+    min_length: float,
+) -> list[tuple]:
+    """The runs of classes, after runs shorter than `min_length` were merged
+    into their neighbors."""
     labels = labels.copy()
     free = np.zeros(len(labels), bool)
     for first, last, label in _runs(labels):
@@ -228,6 +253,6 @@ def _long_runs(labels, edges, probabilities, min_length):
             if 0 <= place < len(labels) and labels[place] >= 0
         }
         mean = weights[first:last] @ probabilities[first:last]
-        # Nothing but short ones, between gaps: there is nothing to be of.
+        # Without a neighbor, between gaps, the time belongs to no class.
         labels[first:last] = max(near, key=lambda c: mean[c], default=-1)
     return [run for run in _runs(labels) if run[2] >= 0]

@@ -1,4 +1,4 @@
-"""Videos as a network is shown them: what is read before it computes."""
+"""Reads the clips of videos for a network's test, without using Keras."""
 
 import dataclasses
 
@@ -14,14 +14,14 @@ from keras_vidrec.videos.health import Health
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """One video as a network is shown it.
+    """The input of a network for one video.
 
     Attributes:
-        video: str. Its path as given, or its name.
+        video: str. The path of the video as given, or its name.
         clip: uint8 array `(snippets, height, width, channels)`, or dict of
-            these by modality.
+            such arrays by modality.
         health: `videos.Health` of the file.
-        remarks: tuple of str. What else there is to say. Defaults to `()`.
+        remarks: tuple of str, as for `Prediction`. Defaults to `()`.
     """
 
     video: str
@@ -32,26 +32,29 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """Reads videos for the test of a network. It needs no Keras, and another
-    process can have it.
+    """Reads videos for the test of a network. It does not need Keras, and can
+    be pickled for another process.
 
     Args:
         spec: `ClipSpec`.
-        test: `TestProtocol`, nothing left open.
+        test: `TestProtocol` with all values set.
     """
 
     spec: ClipSpec
     test: TestProtocol
 
     def __call__(self, video) -> Shown:
-        """What the network is shown of a video.
+        """Reads the clip of a video.
 
         Args:
             video: path or URL of a video file, or `data.Frames`.
 
+        Returns:
+            `Shown`.
+
         Raises:
             VideoError: if the video cannot be read.
-            OSError: if an object store does not let it be read.
+            OSError: if an object store refuses access.
         """
         source: FrameArray | SingleVideo
         if isinstance(video, Frames):

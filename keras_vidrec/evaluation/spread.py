@@ -1,5 +1,6 @@
-"""Work of networks on many videos, spread over machines with Apache Beam."""
+"""Distributes work of networks on many videos to machines by Apache Beam."""
 
+import collections.abc
 import functools
 import json
 import os
@@ -17,15 +18,16 @@ from keras_vidrec.specs import documents
 _JOB = "job.pickle"
 _ROWS = "rows.json"
 _ARRAYS = "arrays.npz"
-# Threads of one worker share the network, which computes for one at a time.
+# Threads of one worker share the network: only one may use it at a time.
 _WORKING = threading.Lock()
 
 
 class Job:
-    """What workers do: a picklable object, a copy for each process."""
+    """The work on videos: a picklable object, of which each process has a
+    copy."""
 
     def open(self, models):
-        """Gets ready, once in a process.
+        """Prepares the work. Called once in each process.
 
         Args:
             models: dict from name to keras.Model, as given to `spread`.
@@ -39,29 +41,31 @@ class Job:
             videos: list of str.
 
         Yields:
-            `(video, row, arrays)`: a dict of what JSON holds, and a dict from
-            name to array.
+            `(video, row, arrays)`: the name of the video, a dict of JSON
+            values, and a dict of arrays by name.
         """
         raise NotImplementedError
 
 
 def spread(runner, state, models, job, videos, take):
-    """Has workers do a job, a part of the videos each; nothing comes back
-    twice. What a killed run has left is deleted; what `take` was given stays
-    with the caller.
+    """Runs a job on workers, each of which gets a part of the videos. Each
+    result is taken once. Results of a killed call that were not taken are
+    deleted.
 
     Args:
         runner: `parts.Runner`.
-        state: path of a directory, made and deleted, that all machines see.
-        models: dict from name to keras.Model. Workers load it from a file,
-            once each.
+        state: path of a directory that all machines share. It is created, and
+            deleted at the end.
+        models: dict from name to keras.Model. Each worker loads them once, from
+            files.
         job: `Job`.
-        videos: sequence of str, each once.
-        take: callable of `(video, row, arrays)`, as `Job.each` yields them.
+        videos: sequence of str, without duplicates.
+        take: callable that gets `(video, row, arrays)`, as `Job.each` yields
+            them.
 
     Raises:
-        ValueError: as `parts.Runner.new_pipeline`.
-        RuntimeError: if the pipeline fails; what was finished is taken.
+        ValueError: as for `parts.Runner.new_pipeline`.
+        RuntimeError: if the pipeline fails; finished results are taken.
     """
     if not videos:
         return
@@ -77,11 +81,12 @@ def spread(runner, state, models, job, videos, take):
     made = parts.Parts(pathlib.Path(state).absolute(), take_part)
     made.clear()
     try:
-        # Pickles there are executed: no other user may write to it.
+        # Workers load pickles from here, which can execute code: no other user
+        # may write to it.
         made.run.mkdir(mode=0o700, parents=True)
         _keep(made.run, models, job)
         number = min(runner.num_parts(len(videos)), len(videos))
-        # Neighbors, often of one length, come into different parts.
+        # Neighbors often have similar lengths: distribute them over the parts.
         plans = {i: list(videos[i::number]) for i in range(number)}
         work = _Work(made.run)
         made.work(pipeline, made.begin(plans), parts.Part(made.run, work))
@@ -94,13 +99,16 @@ def spread(runner, state, models, job, videos, take):
 
 
 def clear(state):
-    """Deletes what a killed run has left, where no runner goes on with it;
-    arguments as of `spread`."""
+    """Deletes the files of a killed call of `spread`.
+
+    Args:
+        state: path of the directory, as for `spread`.
+    """
     shutil.rmtree(state, ignore_errors=True)
 
 
 class _Work:
-    """What a worker does of a part: the job, on its videos."""
+    """Runs the job on the videos of a part, in a worker."""
 
     def __init__(self, run):
         self._run = os.fspath(run)
@@ -117,8 +125,8 @@ class _Work:
         (attempt / _ROWS).write_text(json.dumps(rows), "utf-8")
 
 
-def _results(part):
-    """What a worker has written, as `Job.each` yielded it."""
+def _results(part: pathlib.Path) -> collections.abc.Iterator[tuple]:
+    """Yields the results in the files of a part, as `Job.each` yielded them."""
     rows = documents.read_json(part / _ROWS)
     with np.load(part / _ARRAYS, allow_pickle=False) as arrays:
         for number, (video, row) in enumerate(rows):
@@ -134,23 +142,24 @@ def _results(part):
             )
 
 
-def _keep(run, models, job):
-    """Writes what workers need."""
+def _keep(run: pathlib.Path, models: dict, job: Job) -> None:
+    """Writes the networks and the job for the workers."""
     import keras
 
     for name, model in models.items():
         model.save(run / f"{name}.keras")
     here = keras.backend.backend(), os.getcwd(), tuple(models)
     with open(run / _JOB, "wb") as file:
-        # Apart: which backend it is must be known before Keras is imported.
+        # A pickle of its own: the backend must be known before Keras is
+        # imported, and loading the job may import it.
         pickle.dump(here, file)
         pickle.dump(job, file)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(run):
-    """The `Job` of a run, ready."""
-    run = pathlib.Path(run)
+def _opened(path: str) -> Job:
+    """Loads the `Job` of a directory, and opens it."""
+    run = pathlib.Path(path)
     with open(run / _JOB, "rb") as file:
         backend, directory, names = pickle.load(file)
         if "keras" not in sys.modules:
@@ -164,7 +173,7 @@ def _opened(run):
                 f"KERAS_BACKEND={backend} in its environment. Received: "
                 f"{found}"
             )
-        # Paths mean what they do where the pipeline was started.
+        # Relative paths refer to the directory where the pipeline was started.
         if os.path.isdir(directory) and os.getcwd() != directory:
             os.chdir(directory)
         job = pickle.load(file)

@@ -1,4 +1,4 @@
-"""What happens when in a long video."""
+"""The classes of the windows of a long video."""
 
 import bisect
 import collections
@@ -26,12 +26,12 @@ class WindowPrediction:
     """Classes of one window of a video.
 
     Attributes:
-        start: float. Seconds of the video, as given by its stream, rounded to
-            microseconds.
-        end: float. The same.
+        start: float. Start in seconds of the video, as given by its stream,
+            rounded to microseconds.
+        end: float. End, likewise.
         probabilities: float64 array `(classes,)`.
-        present: `None`, or, where clips have several labels, tuple of bool, one
-            per class: whether its probability reaches its threshold.
+        present: `None`, or tuple of bool for a network with several labels per
+            clip: for each class, whether its probability reaches its threshold.
     """
 
     start: float
@@ -40,7 +40,7 @@ class WindowPrediction:
     present: tuple | None = None
 
 
-def _middle(window):
+def _middle(window: WindowPrediction) -> float:
     return (window.start + window.end) / 2
 
 
@@ -48,10 +48,10 @@ class Timeline:
     """Classes of the windows of a video.
 
     Args:
-        video: str. Its path, or the camera.
-        classes: sequence of str.
-        windows: sequence of `WindowPrediction`, at least one, in the order of
-            time. Further ones may be appended to the attribute.
+        video: str. Path of the video, or name of the camera.
+        classes: sequence of str. Names of the classes.
+        windows: sequence of `WindowPrediction`, at least one, in temporal
+            order. More may be appended to the attribute.
     """
 
     def __init__(self, video, classes, windows):
@@ -61,36 +61,37 @@ class Timeline:
 
     @property
     def probabilities(self):
-        """float64 array `(windows, classes)`."""
+        """The probabilities as a float64 array `(windows, classes)`."""
         return np.array([window.probabilities for window in self.windows])
 
     def best(self, window, top=1):
-        """List of `(class, probability)` of a window, the most probable
-        first."""
+        """Returns the `top` most probable classes of a window as a list of
+        `(class, probability)`, the most probable first."""
         order = np.argsort(-window.probabilities, kind="stable")[:top]
         return [
             (self.classes[i], float(window.probabilities[i])) for i in order
         ]
 
     def present(self, window):
-        """The classes that a window is said to show, the most probable first:
-        list of str, or `None` where clips have one label."""
+        """Returns the classes that are present in a window, the most probable
+        first, as a list of str; `None` for a network with one label per
+        clip."""
         if window.present is None:
             return None
         order = np.argsort(-window.probabilities, kind="stable")
         return [self.classes[i] for i in order if window.present[i]]
 
     def at(self, seconds):
-        """The `WindowPrediction` whose middle is nearest to a moment."""
+        """Returns the `WindowPrediction` whose middle is nearest to a time."""
         after = bisect.bisect(self.windows, seconds, key=_middle)
         near = self.windows[max(after - 1, 0) : after + 1]
         return min(near, key=lambda window: abs(_middle(window) - seconds))
 
     def save_csv(self, path):
-        """Writes a row for each window: start and end in seconds, the best
-        class, its probability, the classes that count as present (with `;`
-        between them; of several labels per clip), and the probability of each
-        class. Whole or not at all.
+        """Writes a CSV file atomically, with a row for each window: start and
+        end in seconds, the most probable class, its probability, the classes
+        that are present (separated by `;`; only with several labels per clip),
+        and the probability of each class.
         """
         several = any(window.present is not None for window in self.windows)
         header = ["start", "end", "class", "probability"]
@@ -110,15 +111,15 @@ class Timeline:
         files.write_table(path, header, rows)
 
     def save_json(self, path, segments=()):
-        """Writes the same as one JSON object: `video`, `classes`, `windows`,
-        each with `start`, `end`, `class`, `probability`, `probabilities` and,
-        of several labels per clip, `present`; and `segments`, each as of
-        `Segment.to_dict`. Whole or not at all.
+        """Writes a JSON object atomically: `video`, `classes`, `windows`, each
+        with `start`, `end`, `class`, `probability`, `probabilities` and, with
+        several labels per clip, `present`; and `segments`, each as
+        `Segment.to_dict` returns it.
 
         Args:
             path: path of the file.
-            segments: sequence of `segments.Segment`: what the windows were
-                merged into. Defaults to `()`.
+            segments: sequence of `segments.Segment`, merged from the windows.
+                Defaults to `()`.
         """
         windows = []
         for window in self.windows:
@@ -146,21 +147,24 @@ class Timeline:
 
 
 def scan(stream, windows, clip, score):
-    """Classifies the windows of a stream, in constant memory: yields the
-    seconds of the first frame and the logits `(classes,)` of each.
+    """Classifies the windows of a stream in constant memory.
 
-    Windows are whole: at the end of a video, what is shorter than a stride
-    may be in none. Where frames are left out, a camera's that were skipped
-    say, windows begin again, so that none has a gap.
+    All windows are complete, so the last frames of a video, fewer than a
+    stride, may be in no window. If frames are missing, such as skipped frames
+    of a camera, a new window starts after the gap, so no window has a gap.
 
     Args:
         stream: `FileStream` or `CameraStream`.
         windows: `Windows`.
-        clip: `MovingClip`. It takes the frames.
-        score: `SharedSnippets` or `WholeWindows`, of the same clip.
+        clip: `MovingClip`, to which the frames are added.
+        score: `SharedSnippets` or `WholeWindows` of the same clip.
+
+    Yields:
+        `(seconds, logits)` of each window: the time of its first frame, and an
+        array `(classes,)`.
 
     Raises:
-        VideoError: if the stream cannot be read, or has not one whole window.
+        VideoError: if the stream cannot be read, or is shorter than a window.
     """
     begun = collections.deque()
     length = windows.num_frames

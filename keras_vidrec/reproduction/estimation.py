@@ -1,5 +1,5 @@
-"""How long a plan takes and how much it fills, from one step of each of its
-networks and one prepared video."""
+"""Estimates the time and the disk space of a plan, from one step of each of its
+networks and one prepared video of each dataset."""
 
 import collections.abc
 import dataclasses
@@ -30,26 +30,26 @@ from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.initialization import Initialization
 
-# Clips of the measured step where there is no accelerator.
+# Clips in the measured step without an accelerator.
 _FEW = 2
 _CLASSES = 101
-# A step without its backward pass.
+# Share of the time of a step that the forward pass takes.
 _FORWARD = 1 / 3
-# A network, and its last two backups with what the optimizer keeps, in files
-# of the network.
+# Size of the files of a run, relative to that of a network: the network, and
+# the last two backups, which contain the optimizer state.
 _FILES = 3.5
 _HALF = 2  # bytes of a stored feature
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What one training step of a network showed.
+    """A measured training step of a network.
 
-    Args:
-        seconds: float. Of each clip of it.
-        num_bytes: int. Of the weights.
-        num_segments: int. Of a training clip.
-        num_features: int. What its classifier sees.
+    Attributes:
+        seconds: float. Time per clip.
+        num_bytes: int. Size of the weights.
+        num_segments: int. Segments of a training clip.
+        num_features: int. Number of inputs of the classifier.
     """
 
     seconds: float
@@ -60,7 +60,12 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """Seconds and bytes of what is done, by what it is."""
+    """The estimated time and disk space of a plan.
+
+    Attributes:
+        seconds: dict of float by stage, such as `"training"`.
+        num_bytes: dict of int by stage.
+    """
 
     seconds: dict
     num_bytes: dict
@@ -87,16 +92,19 @@ def estimate(
     *,
     tell: collections.abc.Callable[[str], object] = lambda line: None,
 ) -> Estimate:
-    """Measures a step of each network of a plan, and one video of each dataset,
-    and estimates the total time and memory on disk.
+    """Measures a step of each network of a plan, and the preparation of one
+    video of each dataset, and estimates the total time and disk space.
 
     Args:
         plan: `plan.Plan`.
-        data, splits, flow: as of `Workshop`.
-        tell: called with a line before each network, which may take minutes.
+        data: as for `Workshop`.
+        splits: as for `Workshop`. Defaults to `None`.
+        flow: as for `Workshop`. Defaults to `"tvl1"`.
+        tell: callable that gets a line of text before each network is measured,
+            which may take minutes. Defaults to one that does nothing.
 
     Returns:
-        `Estimate`, whose text is for people.
+        `Estimate`. `str` of it gives the text to print.
     """
     _, trainings = plan.trainings()
     steps, opened, prepared = {}, {}, {}
@@ -120,15 +128,15 @@ def estimate(
 
 
 def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
-    """The arithmetic of `estimate`, from what was measured.
+    """Computes the `Estimate` of a plan from measurements.
 
     Args:
         plan: `plan.Plan`.
         steps: dict from `kind` to `Step`.
-        counts: dict from a data set to a dict from the number of a split to
-            the numbers of training and test videos.
-        prepared: dict from data sets and sizes of frames to seconds and bytes
-            of preparing them.
+        counts: dict by dataset of dicts by number of a split of
+            `(training videos, test videos)`.
+        prepared: dict from `(dataset, size of frames)` to `(seconds, bytes)`
+            of preparing it.
 
     Returns:
         `Estimate`.
@@ -167,7 +175,8 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
 
 
 def kind(training) -> str:
-    """Trainings of one kind take the same time a clip."""
+    """Returns a key that is the same for trainings that take the same time per
+    clip."""
     recipe = training.recipe.to_dict()
     names = ("network", "clip", "precision", "rematerialize")
     values = {name: recipe[name] for name in names}
@@ -177,8 +186,9 @@ def kind(training) -> str:
 
 
 def measure(recipe) -> Step:
-    """Measures a `Step` of the network of a recipe, from random weights and on
-    noise, the second one: the first compiles."""
+    """Measures a training step of the network of a recipe, with random weights
+    and noise as input. The first update is not measured, because it compiles
+    the network."""
     keras.utils.clear_session()
     random = dataclasses.replace(recipe, initialization=Initialization())
     model = network.build(random, [str(i) for i in range(_CLASSES)])
@@ -214,13 +224,14 @@ def measure(recipe) -> Step:
 
 
 def _prepare_one(catalog, size, flow):
-    """Seconds and bytes of preparing all videos, from one of middle size."""
+    """Estimates the seconds and bytes of preparing all videos, from a video
+    whose file has the median size."""
     paths = [pathlib.Path(catalog.root) / file for file in catalog.files]
     sizes = {path: path.stat().st_size for path in dict.fromkeys(paths)}
     middle = statistics.median_low(sizes.values())
     (path, *_) = [path for path in sizes if sizes[path] == middle]
     preparation = Preparation(flow, warped=size == "340x256", size=size)
-    for _ in range(2):  # the first time the flow is compiled
+    for _ in range(2):  # the first call compiles the flow
         with tempfile.TemporaryDirectory() as scratch:
             start = time.perf_counter()
             prepare_video(path, preparation, scratch)
@@ -232,15 +243,16 @@ def _prepare_one(catalog, size, flow):
 
 
 def _counts(catalog):
+    """The numbers of training and test videos, by split."""
     return {
         split: (len(parts.train), len(parts.test))
         for split, parts in catalog.splits.items()
     }
 
 
-def _clips(recipe, num_train):
-    """Clips that a training sees; where the head alone is trained, as many as
-    take as long."""
+def _clips(recipe, num_train: int) -> float:
+    """The number of clips that take as long as a training. In phases that train
+    only the head, a clip counts as a forward pass."""
     steps = steps_per_epoch(num_train, recipe.optimizer.batch_size)
     steps *= recipe.schedule.passes
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
@@ -250,7 +262,7 @@ def _clips(recipe, num_train):
     return epochs * steps * recipe.optimizer.batch_size
 
 
-def _hours(seconds):
+def _hours(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.0f} minutes"
     if seconds < 72 * 3600:
@@ -258,5 +270,5 @@ def _hours(seconds):
     return f"{seconds / 86400:.1f} days"
 
 
-def _size(num_bytes):
+def _size(num_bytes: int) -> str:
     return f"{num_bytes / 2**30:.1f} GiB"

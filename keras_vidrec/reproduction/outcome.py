@@ -1,4 +1,4 @@
-"""Figures that were measured, beside the printed ones."""
+"""Writes tables of measured figures next to the published ones."""
 
 import collections.abc
 import dataclasses
@@ -29,9 +29,9 @@ _REHEARSAL = (
     "everything works, and its figures have no meaning."
 )
 _HOW = (
-    "Paper: accuracy in per cent as printed. Here: the same figure, "
-    "measured with this package; for several splits the mean over those "
-    "tested."
+    "Paper: accuracy in percent as printed. Here: the same figure, "
+    "measured with this package; for several splits, the mean over the "
+    "tested splits."
 )
 _HEADER = (
     "table",
@@ -52,15 +52,16 @@ _NOTHING = "\u2013"
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A figure of a table.
+    """A figure of a table, with its measured values.
 
-    Args:
+    Attributes:
         row: `tables.Row`, or `tables.Quoted`.
-        by_split: dict from split to what was measured, in per cent.
-        remark: str. What it lacks, why it failed, and where it is made
-            otherwise than the paper's.
-        made: str. How it is measured.
-        runs: tuple of str. The runs it is made of.
+        by_split: dict of measured figures in percent by split. Defaults to
+            `{}`.
+        remark: str. What is missing, why a part failed, and differences from
+            the paper's procedure. Defaults to `""`.
+        made: str. How it is measured. Defaults to `""`.
+        runs: tuple of str. Names of the runs it is made from. Defaults to `()`.
     """
 
     row: tables.Row | tables.Quoted
@@ -71,23 +72,25 @@ class Line:
 
     @property
     def here(self):
-        """The mean over the tested splits, `None` before the first."""
+        """The mean over the tested splits; `None` if there are none."""
         if not self.by_split:
             return None
         return statistics.fmean(self.by_split.values())
 
     @property
     def splits(self):
-        """The splits of the printed figure; unknown for figures of others."""
+        """The splits of the printed figure; empty for quoted figures, for which
+        they are unknown."""
         return getattr(self.row, "splits", ())
 
     @property
     def is_whole(self):
-        """Whether all splits are tested."""
+        """Whether all splits of the printed figure are tested."""
         return bool(self.splits) and len(self.by_split) == len(self.splits)
 
     def text(self):
-        """What was measured, in words."""
+        """Returns the measured figure as text, with the number of splits if
+        some are missing."""
         if self.here is None:
             return _NOTHING
         if self.is_whole:
@@ -102,15 +105,17 @@ def collect(
     given: collections.abc.Iterable[str],
     lost: dict | None = None,
 ) -> list:
-    """The lines of all figures of a plan, and of what its tables quote.
+    """Returns the lines of all figures of a plan, and of the figures that its
+    tables quote.
 
     Args:
         plan: `plan.Plan`.
         workshop: `Workshop`.
-        data, given, lost: as of `plan.Figure.missing`.
+        data, given: as for `plan.Figure.missing`.
+        lost: as for `plan.Figure.missing`. Defaults to `None`.
 
     Returns:
-        list of `Line`, table by table, others' figures first.
+        list of `Line`, table by table, quoted figures first.
     """
     found = [Line(row) for row in tables.quoted(plan.paper)]
     for figure in plan.figures:
@@ -142,13 +147,14 @@ def write(
     """Writes the tables as `<paper>.md`, `.csv` and `.html`.
 
     Args:
-        found: list of `Line`, of `collect`.
-        paper: str.
-        directory: `pathlib.Path`.
-        tiny: bool. Whether it is a rehearsal, which the files then say.
+        found: list of `Line`, as `collect` returns it.
+        paper: str. The folder of the paper's recipes, such as `"tsn"`.
+        directory: `pathlib.Path` of the directory of the files.
+        tiny: bool. Whether it is a test run, which the files state. Defaults to
+            `False`.
 
     Returns:
-        tuple of `pathlib.Path` of the three.
+        tuple of `pathlib.Path` of the three files.
     """
     title = f"{TITLES[paper]}: reproduced tables"
     remarks = [_REHEARSAL] if tiny else []
@@ -164,14 +170,15 @@ def write(
     return paths
 
 
-def _remark(reasons, row):
+def _remark(reasons: collections.abc.Sequence[str], row: tables.Row) -> str:
+    """The text of `Line.remark`, from reasons and the note of a row."""
     text = "; ".join(reasons)
     return f"{text}. {row.note}" if text and row.note else text or row.note
 
 
 def _made(figure):
-    """In words: of one recipe, its changes and its test; of several what they
-    count, on the first split."""
+    """The text of `Line.made`, for the first split: a recipe with its changes
+    and its test, or the parts of a fusion with their weights."""
     tested = next(iter(figure.tests.values()))
     if isinstance(tested, Tested):
         changes = [f"{k}={v}" for k, v in figure.row.changes.items()]
@@ -182,6 +189,7 @@ def _made(figure):
 
 
 def _fused(test):
+    """The parts of a fusion as text."""
     if isinstance(test, Tested):
         return f"{test.training.recipe.name}@{test.test.name}"
     if isinstance(test, Given):
@@ -193,13 +201,14 @@ def _fused(test):
     return f"({' + '.join(members)}, of {test.scores})"
 
 
-def _numbers(found):
+def _numbers(found: list[Line]) -> list[int]:
+    """The sorted numbers of the tables of lines."""
     return sorted({line.row.table for line in found})
 
 
 @dataclasses.dataclass(frozen=True)
 class _Grid:
-    """A table as it is shown."""
+    """A table in the form in which it is written: texts of its cells."""
 
     name: str
     header: tuple
@@ -208,7 +217,8 @@ class _Grid:
 
 
 def _grid(number, found):
-    """A table with two columns for each printed one."""
+    """Makes the `_Grid` of a table, with two columns for each printed one: the
+    paper's figure and the measured one."""
     found = [line for line in found if line.row.table == number]
     columns = list(dict.fromkeys(line.row.column for line in found))
     cells, own = {}, {}
@@ -237,7 +247,7 @@ def _grid(number, found):
     return _Grid(f"Table {number}", tuple(header), tuple(rows), remarks)
 
 
-def _markdown(title, remarks, grids):
+def _markdown(title: str, remarks: list[str], grids: "list[_Grid]") -> str:
     text = [f"# {title}", "", *remarks, ""]
     for grid in grids:
         rules = ["---", *["---:"] * (len(grid.header) - 1)]
@@ -250,13 +260,14 @@ def _markdown(title, remarks, grids):
     return "\n".join(text)
 
 
-def _printed(row):
-    """At least one decimal, as the papers have them."""
+def _printed(row: tables.Row | tables.Quoted) -> str:
+    """The paper's accuracy with one or two decimals, as it is printed."""
     text = f"{row.accuracy:.2f}"
     return text.removesuffix("0")
 
 
-def _record(line):
+def _record(line: Line) -> tuple:
+    """The values of a line in the CSV file, see `_HEADER`."""
     row, here = line.row, line.here
     by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())
     return (

@@ -17,14 +17,14 @@ _DIGITS = 8
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-    """A file that somebody brings along.
+    """A file that this package cannot make and the user provides.
 
-    Args:
-        name: str. What the command line calls it.
+    Attributes:
+        name: str. Its name on the command line.
         kind: str. `"weights"`, `"scores"` or `"data"`.
-        what: str. What it is, for people.
-        default: `None` (nothing can be made without it), or str: what is in its
-            place where it is not given.
+        what: str. Description for messages.
+        default: `None` (it is required), or str: the value that is used if it
+            is not provided. Defaults to `None`.
     """
 
     name: str
@@ -35,17 +35,19 @@ class Given:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Training:
-    """One run. Two of one name are the same.
+    """One training. Trainings with the same name are the same.
 
-    Args:
-        recipe: `Recipe` as it is trained, without its data and without the
-            paths of what it starts from. Its test is that of the recipe's
-            file, whatever the rows test.
-        dataset: str, or `Given`, a prepared one.
-        split: int.
-        weights: dict from the streams of `initialization.weights`, or `None`,
-            to `Training` or `Given`. Empty where the recipe says all.
-        features: `None`, or the `Features` it is trained on.
+    Attributes:
+        recipe: `Recipe` as it is trained, but without its data and the paths of
+            initial weights. Its test is that of the recipe file, even if the
+            rows use other tests.
+        dataset: str, or `Given` for a prepared dataset.
+        split: int. Number of the split.
+        weights: dict from the streams of `initialization.weights` (or `None`
+            for a single value) to `Training` or `Given`. Empty if the recipe
+            itself sets all weights. Defaults to `{}`.
+        features: `None`, or the `Features` that it is trained on. Defaults to
+            `None`.
     """
 
     recipe: Recipe
@@ -56,8 +58,9 @@ class Training:
 
     @functools.cached_property
     def name(self):
-        """Of its directory: the recipe, what it is changed to, the split.
-        Nothing is trained otherwise because it is tested otherwise."""
+        """The name of its directory: the recipe, a hash of its content, and the
+        split. The test is not part of the hash, as it does not change the
+        training."""
         values = self.recipe.to_dict()
         for other in ("data", "reported", "summary", "test"):
             del values[other]
@@ -69,13 +72,12 @@ class Training:
 
     @functools.cached_property
     def streams(self):
-        """Modalities that its network sees."""
+        """The streams of its network."""
         return recipe_network.streams(self.recipe)
 
     @functools.cached_property
     def size(self):
-        """Of the frames that it sees, as a `FrameSpec` says it; of features
-        `None`."""
+        """The size of its frames as in `FrameSpec`; `None` for features."""
         if self.features:
             return None
         frame = self.recipe.clip.get("frame", {})
@@ -83,8 +85,8 @@ class Training:
         return frame.get("size", builder.frame.size)
 
     def parts(self):
-        """Yields what it needs, and then itself: `Training`, `Features`,
-        `Given`; some of them twice."""
+        """Yields the parts that it needs, and then itself: `Training`,
+        `Features` and `Given`. A part may occur several times."""
         if isinstance(self.dataset, Given):
             yield self.dataset
         if self.features:
@@ -98,7 +100,7 @@ class Training:
 class Tested:
     """The scores of a trained network in one test.
 
-    Args:
+    Attributes:
         training: `Training`.
         test: `TestProtocol`.
     """
@@ -111,19 +113,19 @@ class Tested:
         return f"{self.training.name}@{self.test.name}"
 
     def parts(self):
-        """As of `Training`."""
+        """As `Training.parts`."""
         yield from self.training.parts()
         yield self
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Features:
-    """What trained networks see in frames of all videos.
+    """Features of all videos by trained networks.
 
-    Args:
-        networks: dict from stream to `Training`.
-        grid: str. Where the frames lie.
-        num_frames: int. Frames of a video.
+    Attributes:
+        networks: dict of `Training` by stream.
+        grid: str. How frames are sampled, see `FeatureSettings`.
+        num_frames: int. Number of frames of a video.
     """
 
     networks: dict
@@ -138,7 +140,7 @@ class Features:
         return f"{'-'.join(networks)}-{digest}-split{split}"
 
     def parts(self):
-        """As of `Training`."""
+        """As `Training.parts`."""
         for part in self.networks.values():
             yield from part.parts()
         yield self
@@ -148,9 +150,9 @@ class Features:
 class Fusion:
     """Fused scores.
 
-    Args:
+    Attributes:
         members: tuple of `Tested`, `Given` or `Fusion`.
-        weights: tuple of numbers.
+        weights: tuple of numbers, one for each member.
         scores: str. `"logits"` or `"probabilities"`.
         normalize: tuple of `None` or `"l2"`, one for each member.
     """
@@ -161,13 +163,13 @@ class Fusion:
     normalize: tuple
 
     def parts(self):
-        """As of `Training`."""
+        """As `Training.parts`."""
         for member in self.members:
             yield from needed(member)
 
 
 def needed(part):
-    """Yields what a part needs, and itself."""
+    """Yields the parts that a part needs, and the part itself."""
     if isinstance(part, Given):
         yield part
     else:
@@ -175,7 +177,12 @@ def needed(part):
 
 
 def imagenet(backbone, row):
-    """ImageNet's weights of a backbone, with its row of `BACKBONES`."""
+    """Returns ImageNet's weights of a backbone as a `Given`.
+
+    Args:
+        backbone: str. Name of the backbone.
+        row: the entry of the backbone in `BACKBONES`.
+    """
     return Given(
         backbone,
         "weights",
@@ -185,6 +192,6 @@ def imagenet(backbone, row):
     )
 
 
-def _digest(values):
+def _digest(values: list) -> str:
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

@@ -1,4 +1,4 @@
-"""What a reproduction of tables comes to, before anything is done."""
+"""Plans which trainings and tests the reproduction of tables needs."""
 
 import collections.abc
 import dataclasses
@@ -17,9 +17,9 @@ from keras_vidrec.training.recipes import tables
 class Figure:
     """A printed figure, and how it is measured.
 
-    Args:
+    Attributes:
         row: `tables.Row`.
-        tests: dict from the number of a split to what its scores are of:
+        tests: dict from the number of a split to the source of its scores:
             `Tested`, `Fusion` or `Given`.
     """
 
@@ -27,7 +27,8 @@ class Figure:
     tests: dict
 
     def parts(self) -> tuple:
-        """What it needs, each once, in an order to make it in."""
+        """Returns the parts that it needs, without duplicates, in an order in
+        which they can be made."""
         found: dict = {}
         for test in self.tests.values():
             for part in parts.needed(test):
@@ -35,12 +36,13 @@ class Figure:
         return tuple(found.values())
 
     def missing(self, data, given, lost=None) -> tuple:
-        """Lines about missing requirements.
+        """Returns lines about missing requirements.
 
         Args:
-            data: collection of str: the data sets there are.
-            given: collection of str: names of what is given.
-            lost: `None`, or dict of what `Workshop.check` could not get.
+            data: collection of str: names of the available datasets.
+            given: collection of str: names of the provided files.
+            lost: `None`, or dict of weights that are not available, as
+                `Workshop.check` returns it. Defaults to `None`.
         """
         lost = lost or {}
         lines = []
@@ -64,12 +66,13 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """Figures of a paper's tables, and what must be made for them.
+    """Figures of a paper's tables, and the parts that they need.
 
-    Args:
-        paper: str.
+    Attributes:
+        paper: str. The folder of the paper's recipes, such as `"tsn"`.
         figures: tuple of `Figure`.
-        tiny: bool. Whether it is a rehearsal.
+        tiny: bool. Whether it is a test run with tiny networks. Defaults to
+            `False`.
     """
 
     paper: str
@@ -77,8 +80,9 @@ class Plan:
     tiny: bool = False
 
     def trainings(self) -> tuple:
-        """Dict from the name of each `Training` to how many figures need it,
-        in an order to do them in, and dict from its name to itself."""
+        """Returns `(counts, trainings)`: a dict from the names of trainings to
+        the number of figures that need them, in an order in which they can be
+        run, and a dict from the names to `Training`."""
         counts: dict[str, int] = {}
         known: dict[str, Training] = {}
         for figure in self.figures:
@@ -89,18 +93,19 @@ class Plan:
         return counts, known
 
     def features(self) -> tuple:
-        """The `Features` that must be made, each once."""
+        """Returns the `Features` that the figures need, without duplicates."""
         return self._all(Features)
 
     def tests(self) -> tuple:
-        """The `Tested` that are measured, each once."""
+        """Returns the `Tested` that the figures need, without duplicates."""
         return self._all(Tested)
 
     def givable(self) -> tuple:
-        """Names of what may be given for it, sorted."""
+        """Returns the sorted names of the files that a user can provide."""
         return tuple(sorted(part.name for part in self._all(Given)))
 
     def _all(self, kind):
+        """All parts of a class, without duplicates."""
         found = {
             part.name: part
             for figure in self.figures
@@ -110,9 +115,13 @@ class Plan:
         return tuple(found.values())
 
     def possible(self, data, given, lost=None) -> tuple:
-        """The plan of those figures alone that can be measured with what there
-        is, see `Figure.missing`; and the others, each with the lines about
-        what it lacks."""
+        """Returns the plan of the figures that can be measured, and a dict of
+        the other figures, each with the lines about its missing requirements.
+
+        Args:
+            data, given: as for `Figure.missing`.
+            lost: as for `Figure.missing`. Defaults to `None`.
+        """
         lacks = {f: f.missing(data, given, lost) for f in self.figures}
         figures = tuple(f for f in self.figures if not lacks[f])
         rest = {f: lines for f, lines in lacks.items() if lines}
@@ -128,20 +137,20 @@ def make_plan(
     """Plans figures of a paper's tables.
 
     Args:
-        paper: str. The folder of its recipes, such as `"tsn"`.
-        numbers: sequence of int: the tables. Defaults to all.
-        rows: sequence of str: what the rows, or else the columns, of these
-            tables say, or a part of it, in letters of either case. Defaults to
-            all.
-        tiny: bool. Whether everything is rehearsed on a small scale, see
+        paper: str. The folder of the paper's recipes, such as `"tsn"`.
+        numbers: sequence of int: numbers of the tables. Defaults to `()`: all.
+        rows: sequence of str: labels of rows, or else of columns, of these
+            tables, or parts of labels, in upper or lower case. Defaults to
+            `()`: all.
+        tiny: bool. Whether to make a test run with tiny networks, see
             `recipes.tiny`. Defaults to `False`.
 
     Returns:
         `Plan`.
 
     Raises:
-        ValueError: if there is no such paper, table or row, naming those that
-            there are.
+        ValueError: if there is no such paper, table or row; the message lists
+            those that exist.
     """
     planner = Planner(paper, tiny)
     known = sorted({row.table for row in planner.rows})
@@ -158,9 +167,9 @@ def make_plan(
     return Plan(paper, figures, tiny)
 
 
-def _said(text, rows):
-    """The figures of rows that are called so, or else of columns: some tables
-    are printed the other way round."""
+def _said(text: str, rows: list[tables.Row]) -> list[tables.Row]:
+    """The rows whose label matches a text, or else those whose column does:
+    some tables have the networks in columns."""
     names = list(dict.fromkeys(row.row for row in rows))
     columns = list(dict.fromkeys(row.column for row in rows))
     found = _named(text, names)
@@ -173,8 +182,9 @@ def _said(text, rows):
     return [row for row in rows if row.column in found]
 
 
-def _named(text, names):
-    """Those that are called so, or else begin so, or else say so anywhere."""
+def _named(text: str, names: list[str]) -> list[str]:
+    """The names that are equal to a text, or else start with it, or else
+    contain it, ignoring case."""
     wanted, lower = text.lower(), {name: name.lower() for name in names}
     for fits in (str.__eq__, str.startswith, str.__contains__):
         found = [name for name in names if fits(lower[name], wanted)]

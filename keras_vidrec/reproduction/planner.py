@@ -1,4 +1,4 @@
-"""From rows of a table to what must be trained for them."""
+"""Determines the trainings and tests that the rows of a table need."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ _BY_SCORES_FROM = (
     "on {dataset}: a score file by `vidrec scores-from`, with {{split}} in "
     "place of the number"
 )
-# What is given, by the beginning of its name: its kind, and what it is.
+# Kind and description of provided files, by their name without the dataset.
 _WHAT = {
     "brox": (
         "data",
@@ -45,11 +45,15 @@ _WHAT = {
 
 
 class Planner:
-    """The parts of one paper's figures, each of them once.
+    """Makes the parts of a paper's figures. Equal parts are the same object.
 
     Args:
-        paper: str, as of `tables.rows`.
-        tiny: bool. Whether everything is rehearsed on a small scale.
+        paper: str, as for `tables.rows`.
+        tiny: bool. Whether to make a test run with tiny networks. Defaults to
+            `False`.
+
+    Attributes:
+        rows: tuple of `tables.Row`.
     """
 
     def __init__(self, paper, tiny=False):
@@ -59,8 +63,8 @@ class Planner:
         self._known = {}
 
     def test(self, row, split):
-        """What the figure of a row is, on one split: `Tested`, `Fusion` or
-        `Given`."""
+        """Returns the source of the scores of a row on one split: `Tested`,
+        `Fusion` or `Given`."""
         if row.recipe:
             return self._tested(row.recipe, row.changes, split, row.data)
         members = [self._member(one, row, split) for one in row.fuses]
@@ -75,6 +79,7 @@ class Planner:
         )
 
     def _member(self, one, row, split):
+        """The source of the scores of a member of `row.fuses`."""
         if isinstance(one, str):
             return self.test(self._printed[row.table, row.row, one], split)
         if one.table:
@@ -94,8 +99,16 @@ class Planner:
         )
 
     def _training(self, name, changes, split, data=None, backbones=None):
-        """One of each name. `backbones` are those of whom it is trained for,
-        where it has none itself."""
+        """Makes a `Training`.
+
+        Args:
+            name: str. Name of the recipe.
+            changes: mapping of changes to the recipe.
+            split: int.
+            data: `None`, or str: name of a provided dataset.
+            backbones: `None`, or dict by stream: the backbones of the network
+                that starts from this training, for a recipe without backbones.
+        """
         recipe = recipes.get(name).with_values(changes)
         starts = _starts().get(name, {})
         backbones = recipe_network.backbones(recipe) or backbones or {}
@@ -107,10 +120,10 @@ class Planner:
             own = rehearsal.shortened(own, recipe)
             frozen = list(recipe.initialization.frozen)
             recipe = tiny(recipe, rehearsal.settings(recipe))
-            # Towers of another kind take no weights of theirs.
+            # Provided weights do not fit tiny towers.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
-            if weights:  # trained towers are frozen here too
+            if weights:  # `tiny` freezes nothing, but these towers are trained
                 recipe = recipe.with_values({_FROZEN: frozen})
         made = Training(
             dataclasses.replace(recipe, test=own),
@@ -122,8 +135,8 @@ class Planner:
         return self._known.setdefault(made.name, made)
 
     def _weights(self, recipe, changes, split, starts, backbones):
-        """What a training starts from, by stream; nothing for a random
-        start."""
+        """The initial weights of a training as a dict by stream of `Training`
+        or `Given`; empty for random weights."""
         if _WEIGHTS in changes and changes[_WEIGHTS] is None:
             return {}
         stated = starts.get("weights", recipe.initialization.weights)
@@ -131,7 +144,8 @@ class Planner:
             return {}
         if not isinstance(stated, dict):
             stated = {None: stated}
-        # Of one stream it would be the start of a tower.
+        # For a network of a single stream with a backbone, the value without a
+        # stream is the start of its tower.
         whole = len(
             recipe_network.streams(recipe)
         ) > 1 or not recipe_network.backbones(recipe)
@@ -151,8 +165,8 @@ class Planner:
         return found
 
     def _before(self, candidate, changes, split, backbones):
-        """The training of the same network before, on other data or as a first
-        stage, with the same changes of what it is."""
+        """The earlier training of the same network, on other data or as its
+        first stage, with the same changes of network arguments."""
         name, more = _named(candidate)
         inside = recipe_network.backbones(recipes.get(name))
         own = {
@@ -164,7 +178,14 @@ class Planner:
         return self._training(name, {**own, **more}, split, backbones=backbones)
 
     def _tower(self, candidates, backbone, split):
-        """The training of a network of one stream, of a backbone."""
+        """The training of a network of one stream with a backbone.
+
+        Args:
+            candidates: list of recipes, see `_named`. The first with this
+                backbone is used, else the first one with the backbone changed.
+            backbone: `None` (any), or str.
+            split: int.
+        """
         for candidate in candidates:
             name, changes = _named(candidate)
             recipe = recipes.get(name).with_values(changes)
@@ -174,6 +195,8 @@ class Planner:
         return self._training(name, {**changes, _BACKBONE: backbone}, split)
 
     def _features(self, recipe, split, starts, backbones):
+        """The `Features` that a recipe is trained on; `None` if it is trained
+        on images."""
         if "features" not in starts:
             return None
         networks = {
@@ -183,7 +206,7 @@ class Planner:
         test = recipe.test
         if self._tiny:
             test = rehearsal.shortened(test, recipe)
-        # As many as a test sees.
+        # The number of frames that a test uses.
         num_frames = recipe.network.arguments["num_segments"]
         made = parts.Features(
             networks, starts["grid"], num_frames * test.num_clips
@@ -191,33 +214,37 @@ class Planner:
         return self._known.setdefault(made.name, made)
 
 
-def _of_recipes(members):
-    """How the recipes of single streams say that they are fused."""
+def _of_recipes(members: list[Tested]) -> tuple:
+    """The weights and the kind of scores of a fusion, as set by the recipes of
+    the single streams."""
     trained = [one.training for one in members]
     streams = [stream for one in trained for stream in one.streams]
     fusion = trained[0].recipe.fusion
     return tuple(fusion.weights[stream] for stream in streams), fusion.scores
 
 
-def _named(candidate):
-    """Name and changes of a recipe."""
+def _named(candidate: str | dict) -> tuple[str, dict]:
+    """The name and the changes of a recipe in `starts.yaml`: a str, or a dict
+    of `recipe` and `changes`."""
     if isinstance(candidate, str):
         return candidate, {}
     return candidate["recipe"], candidate.get("changes", {})
 
 
-def _dataset(recipe):
+def _dataset(recipe: str) -> str:
     """The dataset of a recipe, from its name."""
     (found,) = {*recipe.split("_")} & {*DATASETS}
     return found
 
 
-def _given(name):
+def _given(name: str) -> Given:
+    """The `Given` of a name such as `idt_ucf101`."""
     beginning, _, dataset = name.rpartition("_")
     kind, what = _WHAT[beginning]
     return Given(name, kind, what.format(dataset=dataset.upper()))
 
 
 @functools.cache
-def _starts():
+def _starts() -> dict:
+    """The content of `starts.yaml`: what each recipe starts from."""
     return documents.read_yaml(pathlib.Path(__file__).with_name("starts.yaml"))

@@ -1,4 +1,4 @@
-"""A table on a small scale: few videos, few steps, short tests."""
+"""Test runs of a reproduction with few videos, few steps and short tests."""
 
 import contextlib
 import os
@@ -15,10 +15,10 @@ from keras_vidrec.training import recipe_network
 
 _SPLITS = 3
 _GROUP = re.compile(r"_g(\d+)_")
-# Of appearance and of motion, of either two. A video of each group and class.
+# Two classes of appearance and two of motion, with one video of each group.
 _CLASSES = ("Dots", "MoveLeft", "MoveRight", "Stripes")
 _EPOCHS = 2  # of one step
-# Of a test.
+# Upper limits of a test.
 _NUM_SEGMENTS = 5
 _NUM_CLIPS = 2
 
@@ -26,12 +26,11 @@ _NUM_CLIPS = 2
 def generate(
     directory: str | os.PathLike[str], progress: bool = False
 ) -> pathlib.Path:
-    """Writes videos of four classes of the generated set, with three splits as
-    UCF101 has them: each tests another group. What is there is not written
-    again.
+    """Writes generated videos of four classes, with three splits in the form of
+    UCF101's, each with another test group. Existing videos are kept.
 
     Args:
-        directory: path of the videos.
+        directory: path of the directory for the videos.
         progress: bool. Whether to show a progress bar. Defaults to `False`.
 
     Returns:
@@ -66,11 +65,11 @@ def generate(
 
 
 def settings(recipe) -> list:
-    """What a recipe changes beside the rule of `recipes.tiny`.
+    """Returns further changes of a recipe, in addition to those of
+    `recipes.tiny`.
 
-    The generated videos are seen as large as they are, and not in a mirror,
-    which makes other classes of them. The tiny backbone has no fully connected
-    layers that could be fused.
+    The generated videos are not resized, and not flipped, which would change
+    their classes. The tiny backbone has no fully connected layers to fuse.
 
     Args:
         recipe: `Recipe`.
@@ -78,7 +77,7 @@ def settings(recipe) -> list:
     Returns:
         list of str, as `recipes.tiny` takes them.
     """
-    # Phases have an epoch each there.
+    # In `recipes.tiny`, phases have one epoch each.
     found = [] if recipe.schedule.phases else [f"schedule.epochs={_EPOCHS}"]
     if recipe.schedule.boundaries:
         found.append(f"schedule.boundaries=[{_EPOCHS - 1}]")
@@ -93,8 +92,8 @@ def settings(recipe) -> list:
 
 
 def shortened(test: TestProtocol, recipe) -> TestProtocol:
-    """A test of a recipe's network that shows few clips of few segments, but
-    as many as the network has itself."""
+    """Returns a test with few clips and few segments, but at least as many
+    segments as the network of the recipe is built for."""
     least = max(_NUM_SEGMENTS, recipe.network.arguments.get("num_segments", 1))
     return test.replace(
         num_clips=min(test.num_clips, _NUM_CLIPS),
@@ -104,8 +103,8 @@ def shortened(test: TestProtocol, recipe) -> TestProtocol:
 
 @contextlib.contextmanager
 def uncompiled():
-    """Each step as it comes, on TensorFlow: to compile a network takes longer
-    than all the steps of a rehearsal."""
+    """A context in which TensorFlow runs eagerly: compiling a network takes
+    longer than all steps of a test run."""
     if keras.backend.backend() != "tensorflow":
         yield
         return
@@ -115,7 +114,8 @@ def uncompiled():
     tf.config.run_functions_eagerly(True)
     try:
         with warnings.catch_warnings():
-            # It does not apply to the input pipeline, nor need it.
+            # TensorFlow warns that the input pipeline is not run eagerly, which
+            # is not necessary.
             warnings.filterwarnings("ignore", "Even though the `tf.config")
             yield
     finally:
@@ -123,5 +123,6 @@ def uncompiled():
 
 
 def _group_of(video: str) -> int:
+    """The number of the group in the name of a video; 0 without one."""
     found = _GROUP.search(video)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""What is measured so far."""
+"""Reads the scores that a reproduction has measured so far."""
 
 import collections.abc
 import os
@@ -19,19 +19,21 @@ from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.training.run import Run
 
-# In the path of given scores.
+# Placeholder for the number of the split in the path of provided scores.
 _SPLIT = "{split}"
 
 
 class Missing(Exception):
-    """A part is not made yet, or cannot be: the message says why."""
+    """A part has not been made yet, or cannot be made. The message is the
+    reason."""
 
 
 class Results:
-    """The scores in the directory of a reproduction, and those that are given.
+    """The scores in the directory of a reproduction, and provided scores.
 
     Args:
-        directory, given: as of `Workshop`.
+        directory: as for `Workshop`.
+        given: as for `Workshop`. Defaults to `None`.
     """
 
     def __init__(
@@ -45,21 +47,21 @@ class Results:
         self._scores: dict = {}
 
     def leftovers(self, names: collections.abc.Iterable[str]) -> tuple:
-        """Names of runs here that are not among some: of a recipe that has
-        changed since, for one.
+        """Returns the names of runs in the directory that are not in `names`,
+        for example of a recipe that has changed since.
 
         Args:
-            names: collection of str.
+            names: collection of str. Names of trainings of a plan.
         """
         runs = (self.path / "runs").glob("*")
         return tuple(sorted(run.name for run in runs if run.name not in names))
 
     def measured(self, figure: Figure) -> dict:
-        """The figure by split, in per cent.
+        """Returns the measured figure in percent, as a dict from the numbers of
+        tested splits to float.
 
-        Returns:
-            dict from the number of a split to a float, of those splits that
-            are tested.
+        Args:
+            figure: `plan.Figure`.
         """
         found = {}
         for split, test in figure.tests.items():
@@ -71,19 +73,19 @@ class Results:
         return found
 
     def run(self, training: Training) -> Run:
-        """The `Run` of a training, whether it is there or not."""
+        """Returns the `Run` of a training, which need not exist yet."""
         return Run(self.path / "runs" / training.name)
 
     def scores(self, test: Tested | Fusion | Given, split: int) -> Scores:
-        """The `Scores` of a test.
+        """Returns the `Scores` of a test.
 
         Args:
             test: `Tested`, `Fusion` or `Given`.
-            split: int.
+            split: int. Number of the split.
 
         Raises:
-            Missing: if something is not tested, or its network was trained
-                again since.
+            Missing: if a network has not been tested, or was trained again
+                since, or a file is not provided.
         """
         if isinstance(test, Fusion):
             members = [
@@ -111,13 +113,15 @@ class Results:
         return self._scores[test.name]
 
     def forget(self, training: Training) -> None:
-        """Lets go of the scores of a network that is another one now."""
+        """Removes the scores of a training from the cache of this object,
+        because its network has changed."""
         for name in [
             n for n in self._scores if str(n).startswith(training.name)
         ]:
             del self._scores[name]
 
     def _score_file(self, tested):
+        """The path of the score file of a `Tested`, which need not exist."""
         run = self.run(tested.training)
         if not run.recipe_file.is_file():
             return run.scores / "none"
@@ -125,12 +129,14 @@ class Results:
         return run.scores / name
 
     def given_path(self, part: Given, split: int) -> pathlib.Path:
-        """Where something given lies, scores by split."""
+        """Returns the path of a provided file; for scores, that of a split."""
         path = self.given[part.name].replace(_SPLIT, str(split))
         return pathlib.Path(path)
 
 
-def _normalized(scores, norm):
+def _normalized(scores: Scores, norm: str | None) -> Scores:
+    """The `Scores` with each video's scores divided by their norm; the same
+    scores if `norm` is `None`."""
     if norm is None:
         return scores
     values = np.asarray(scores.scores, "float64")

@@ -33,29 +33,38 @@ from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 logger = logging.getLogger("keras_vidrec")
 
 _CLAIM = "reproduction.json"
-# How many there are.
+# Numbers of classes of the datasets.
 _CLASSES = {"ucf101": 101, "hmdb51": 51}
 
 
 class Workshop(Results):
-    """The directory of a reproduction: `data/`, `features/` and `runs/`, each
-    run an ordinary one. After an interruption finished parts are kept, and the
-    rest is resumed.
+    """The directory of a reproduction, with `data/`, `features/` and `runs/`,
+    whose runs are like those of `train`. After an interruption finished parts
+    are kept, and the rest is resumed.
 
     Args:
-        directory: path: new, empty, or of a reproduction of the same data.
-        data: dict from the name of a data set to the directory of its videos,
-            or of what is prepared.
-        splits: dict from the name of a data set to the directory of its split
-            files, where they do not lie with the videos.
-        given: dict from the name of what is given to its path, of scores with
-            `{split}` where the number stands.
-        tiny: bool. Whether it is a rehearsal.
-        flow: str. How flow is made of videos. Defaults to `"tvl1"`.
-        verbose: as in `fit`.
+        directory: path of the directory: new, empty, or with a reproduction of
+            the same data.
+        data: dict from the names of datasets to directories of their videos, or
+            of prepared data.
+        splits: `None`, or dict from the names of datasets to directories of
+            their split files, if these are not next to the videos. Defaults to
+            `None`.
+        given: `None`, or dict from the names of provided files to their paths.
+            A path of scores has `{split}` in place of the number of the split.
+            Defaults to `None`.
+        tiny: bool. Whether it is a test run with tiny networks. Defaults to
+            `False`.
+        flow: str. Method of optical flow, for datasets of videos. Defaults to
+            `"tvl1"`.
+        verbose: as in `fit`. Defaults to `0`.
+
+    Attributes:
+        failed: dict from the names of trainings that diverged to the errors.
 
     Raises:
-        ValueError: if the directory contains something else.
+        ValueError: if the directory contains something else, or a reproduction
+            with other data or files.
     """
 
     def __init__(
@@ -80,7 +89,13 @@ class Workshop(Results):
         self._claim = self._claimed()
 
     def _claimed(self):
-        """Data and what is given stay the same: runs would be of others."""
+        """The text of the file that records the data and the provided files of
+        the reproduction.
+
+        Raises:
+            ValueError: if the directory has one with other values, because its
+                runs are of other data then.
+        """
         path = self.path / _CLAIM
         now = {
             "tiny": self._tiny,
@@ -114,18 +129,20 @@ class Workshop(Results):
         files.write_text(self.path / _CLAIM, self._claim)
 
     def check(self, figures: collections.abc.Iterable[Figure]) -> dict:
-        """Checks what is given, and that what is trained can start, before
-        anything is made; then the directory is this reproduction's.
+        """Checks the provided files, the data, and the initial weights of all
+        trainings before anything is made. Then records in the directory that it
+        belongs to this reproduction.
 
         Args:
-            figures: iterable of `plan.Figure`, none of which lacks anything.
+            figures: iterable of `plan.Figure` without missing requirements.
 
         Returns:
-            dict from the name of weights that Keras cannot get, on a machine
-            that is offline, to why.
+            dict from the names of weights that cannot be downloaded, such as
+            without a network connection, to the reasons.
 
         Raises:
-            ValueError: naming what is given and not there, or of no use.
+            ValueError: if a provided file does not exist or cannot be used, or
+                a dataset lacks splits or streams.
         """
         trainings = {}
         for figure in figures:
@@ -134,7 +151,7 @@ class Workshop(Results):
                     self._check_given(part, split)
                     if isinstance(part, Training):
                         trainings[part.name] = part
-        if not self._tiny:  # those are generated
+        if not self._tiny:  # the data of test runs are generated
             self._check_data(trainings.values())
         lost: dict = {}
         checked: set = set()
@@ -155,7 +172,7 @@ class Workshop(Results):
         return lost
 
     def _check_given(self, part, split):
-        """The scores, weights or data that somebody brings along."""
+        """Checks that a provided file exists, and that scores can be read."""
         if not isinstance(part, Given) or part.name not in self.given:
             return
         path = self.given_path(part, split)
@@ -172,7 +189,7 @@ class Workshop(Results):
             raise ValueError(f"--given {part.name}: {error}") from error
 
     def _check_data(self, trainings):
-        """That the splits and the streams are there."""
+        """Checks that datasets have the splits and the streams of trainings."""
         needs = {}
         for training in trainings:
             name = training.dataset
@@ -198,13 +215,13 @@ class Workshop(Results):
             have, known = len(opened.source.classes), _CLASSES[name]
             if have != known:
                 logger.warning(
-                    "%s has %d classes, and %s %d: these are other figures "
-                    "than the paper's",
+                    "%s has %d classes, but %s has %d: the figures cannot be "
+                    "compared with the paper's",
                     *(where, have, name.upper(), known),
                 )
 
     def _check_start(self, training):
-        """Starts its network, as training does."""
+        """Builds the network of a training with its initial weights."""
         names = ", ".join(part.name for part in training.weights.values())
         keras.utils.clear_session()
         started = self._started(training.recipe, training)
@@ -218,14 +235,15 @@ class Workshop(Results):
         figure: Figure,
         say: collections.abc.Callable[[str], object] = print,
     ) -> bool:
-        """Makes all that a figure needs and is not there yet.
+        """Makes all parts of a figure that do not exist yet.
 
-        A training that diverges is noted in `failed`, by its name, and not
-        tried again; other errors end it.
+        A training that diverges is recorded in `failed` by its name, and is not
+        tried again; other errors are raised.
 
         Args:
             figure: `plan.Figure`.
-            say: callable that gets a line of text when something is started.
+            say: callable that gets a line of text when a part is started.
+                Defaults to `print`.
 
         Returns:
             bool, whether the figure can be measured now.
@@ -244,6 +262,7 @@ class Workshop(Results):
         return True
 
     def _steps(self):
+        """The context in which parts are made."""
         if self._tiny:
             return rehearsal.uncompiled()
         return contextlib.nullcontext()
@@ -281,7 +300,8 @@ class Workshop(Results):
             )
 
     def _recipe(self, training, say):
-        """The recipe of a training, with its data and what it starts from."""
+        """The recipe of a training, with the paths of its data and initial
+        weights."""
         if training.features:
             directory = self.path / "features" / training.features.name
             splits = None
@@ -293,7 +313,8 @@ class Workshop(Results):
         recipe = self._started(recipe, training).with_absolute_paths()
         run = self.run(training)
         if run.recipe_file.is_file():
-            # It goes on, whatever else its recipe's file says now.
+            # Values that do not change the training are taken from the run, so
+            # that it can be resumed after they changed in the recipe file.
             begun = run.recipe
             recipe = dataclasses.replace(
                 recipe,
@@ -303,7 +324,7 @@ class Workshop(Results):
         return recipe
 
     def _started(self, recipe, training):
-        """With the paths of what it starts from."""
+        """A recipe with the paths of the initial weights of a training."""
         weights = {
             stream: str(self.run(part).path)
             if isinstance(part, Training)
@@ -316,8 +337,8 @@ class Workshop(Results):
         return recipe.with_values({"initialization.weights": start})
 
     def _prepared(self, training, say):
-        """The directory of images that a training sees, and that of their
-        split files."""
+        """The directory of the dataset of a training, and that of its split
+        files or None. Prepares the dataset if necessary."""
         name = training.dataset
         if isinstance(name, Given):
             return pathlib.Path(self.given[name.name]), None
@@ -336,9 +357,9 @@ class Workshop(Results):
                 out,
                 Preparation(
                     flow=self._flow,
-                    # TSN's frames have a size of their own, and so its data.
+                    # Only TSN has warped flow; its frames have this size.
                     warped=size == "340x256" or self._tiny,
-                    # Nothing in the generated videos moves faster.
+                    # The largest motion in generated videos.
                     bound=4.0 if self._tiny else Preparation.bound,
                     size=size,
                 ),
@@ -347,6 +368,7 @@ class Workshop(Results):
         return out, None
 
     def _opened(self, name):
+        """The opened dataset of a name."""
         if name not in self._kinds:
             self._kinds[name] = opening.open_images(
                 self._data[name], splits=self._splits.get(name)
@@ -377,6 +399,7 @@ class Workshop(Results):
         )
 
 
-def _is_finished(directory):
-    """Of a dataset of images or of features: this is written last."""
+def _is_finished(directory: pathlib.Path) -> bool:
+    """Returns whether a dataset of images or features is complete:
+    `dataset.json` is written last."""
     return (directory / "dataset.json").is_file()

@@ -1,5 +1,5 @@
-"""Classifiers that are computed from features, where there are too few videos
-to train one.
+"""Computes classifiers from features in closed form, for datasets with too few
+videos to train one.
 """
 
 import logging
@@ -21,8 +21,8 @@ from keras_vidrec.videos.video import VideoError
 
 logger = logging.getLogger("keras_vidrec")
 
-# What is done to features before they are compared: whether their mean is the
-# origin, and whether each is divided by its deviation.
+# How each kind of classifier prepares features: whether their mean is
+# subtracted, and whether each is divided by its standard deviation.
 _PREPARED = types.MappingProxyType(
     {
         "centered_class_means": (True, False),
@@ -33,44 +33,47 @@ _PREPARED = types.MappingProxyType(
 )
 KINDS = tuple(_PREPARED)
 
-# Strengths of ridge regression on features of length 1; one is chosen by
-# cross-validation over groups. Where there are none, the middle one.
+# Strengths of ridge regression on features of length 1. Cross-validation over
+# groups selects one; with a single group, the middle one is used.
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
-# What a feature that never changes is divided by, of the mean deviation.
+# The lower limit of a feature's standard deviation, as a fraction of the mean
+# over all features, so that a constant feature is not divided by zero.
 _LEAST_DEVIATION = 1e-2
-# Range of the factor of scores, as powers of two; it is chosen by
-# cross-validation over groups.
+# Range of the factor of scores, as powers of two. Cross-validation over groups
+# selects the factor.
 _SHARPNESS = (-1, 8)
-# Where there are none.
+# The factor when cross-validation is impossible.
 _USUAL_SHARPNESS = 8.0
 
 
 def solve(kind, features, labels, groups, num_classes):
-    """The weights of a classifier of videos by their features.
+    """Computes the weights of a classifier of videos from their features.
 
-    The class of a video is the one whose videos its features point in the
-    direction of, by the cosine: of the mean of the class
-    (`"class_means"`), with the mean of all videos as the origin
-    (`"centered_class_means"`), and each feature divided by its deviation
-    (`"standardized_class_means"`), or by ridge regression (`"ridge"`). All of
-    them are linear, so that the mean over frames may be taken before or after.
-    How sure the probabilities are is that of videos of other groups, and of
-    one more that may be of any class: where all of 9 groups are known, it is
-    about 95 % of two classes, not 100 %.
+    With `"class_means"` a video gets the class whose mean feature vector has
+    the highest cosine similarity to that of the video.
+    `"centered_class_means"` first subtracts the mean of all videos;
+    `"standardized_class_means"` also divides each feature by its standard
+    deviation. `"ridge"` is ridge regression on centered features. All of them
+    are linear, so features or scores may be averaged over frames.
+
+    The scores are scaled so that probabilities match the accuracy on videos of
+    groups that were left out, plus one more group that may be of any class: if
+    all videos of 9 groups and two classes are classified correctly, the
+    probability is about 95 %, not 100 %.
 
     Args:
         kind: str, one of `KINDS`.
         features: float array `(videos, features)`, means over the frames.
         labels: int sequence `(videos,)`.
         groups: sequence of str `(videos,)`.
-        num_classes: int. A class without videos is never found.
+        num_classes: int. A class without videos is never predicted.
 
     Returns:
-        `(kernel, bias)`: float32 arrays `(features, classes)` and
-        `(classes,)`, to logits.
+        `(kernel, bias)` of a layer that computes logits: float32 arrays of
+        shape `(features, classes)` and `(classes,)`.
 
     Raises:
-        ValueError: on another kind.
+        ValueError: if `kind` is not in `KINDS`.
     """
     checks.choice("classifier", kind, KINDS)
     features = np.asarray(features, "float64")
@@ -86,21 +89,30 @@ def solve(kind, features, labels, groups, num_classes):
 
 
 def sharpened(scores, labels, groups):
-    """Scores of `left_out_scores` as logits, as sure as these make them."""
+    """Scales scores of `left_out_scores` to logits.
+
+    Args:
+        scores: float array `(videos, classes)`.
+        labels: int sequence `(videos,)`.
+        groups: sequence of str `(videos,)`.
+
+    Returns:
+        float array `(videos, classes)`.
+    """
     labels, groups = np.asarray(labels), np.asarray(groups)
     return _sharpness(scores, labels, groups) * scores
 
 
 def left_out_scores(kind, features, labels, groups, num_classes):
-    """Scores of each video by the classifier of the videos of other groups.
+    """Scores of each video by a classifier computed from the other groups.
 
     Args:
-        as of `solve`.
+        kind, features, labels, groups, num_classes: as for `solve`.
 
     Returns:
         float array `(videos, classes)`: -inf for classes without videos in
-        other groups, NaN where nothing can be said: the video's own class has
-        none there.
+        other groups, NaN for all classes if the video's own class has no
+        videos in other groups.
     """
     features = np.asarray(features, "float64")
     labels, groups = np.asarray(labels), np.asarray(groups)
@@ -120,7 +132,7 @@ def left_out_scores(kind, features, labels, groups, num_classes):
 
 
 def features(model, source, indices, test, verbose=False):
-    """What a network sees in videos, on the mean of all that a test shows.
+    """Features of videos, each averaged over all views of a test.
 
     Args:
         model: keras.Model, `TSN` of one stream.
@@ -130,11 +142,11 @@ def features(model, source, indices, test, verbose=False):
         verbose: bool. Whether to show a progress bar. Defaults to `False`.
 
     Returns:
-        Pair of a float32 array `(videos, features)` and the indices of its
-        videos, those that can be read.
+        Pair of a float32 array `(videos, features)` and the list of indices of
+        its videos. Videos that cannot be read are left out.
 
     Raises:
-        ValueError: if the network is none that classifies single snippets.
+        ValueError: if the network does not classify single snippets.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     tower, spec = _tower(model)
@@ -156,25 +168,27 @@ def features(model, source, indices, test, verbose=False):
 
 
 def drawn_features(model, source, indices, test, augmentation, draws, seed):
-    """What a network sees in random versions of videos: one crop and mirror of
-    each, as in training, and as many snippets as in the test, each of a random
-    frame of its part of the video.
+    """Features of random versions of videos.
+
+    A version has a random crop and flip, as in training, and as many snippets
+    as in the test, each at a random frame of its part of the video.
 
     Args:
-        model, source, indices, test: as of `features`.
+        model, source, indices, test: as for `features`.
         augmentation: `data.augmentation.Augmentation`.
-        draws: int. Versions of each video.
-        seed: int. Of the draws.
+        draws: int. Number of versions of each video.
+        seed: int. Seed of the versions.
 
     Returns:
-        As `features`, of all versions.
+        As for `features`, with a row for each version.
 
     Raises:
-        As `features`.
+        ValueError: as for `features`.
+        TooManyFailures: if over 5 % of the versions cannot be read.
     """
     tower, spec = _tower(model)
-    # So many snippets as training never takes: TSN's program would take all of
-    # them from the beginning of a short video.
+    # A test has more snippets than training: with TSN's sampling, all of them
+    # would be at the beginning of a short video.
     spec = spec.replace(
         num_segments=test.completed(spec).num_segments, sampling="uniform"
     )
@@ -204,23 +218,26 @@ def drawn_features(model, source, indices, test, augmentation, draws, seed):
 
 
 def _tower(model):
-    """The network of features, and its `ClipSpec`."""
+    """The part of a network that computes features, and its `ClipSpec`."""
     spec = describe(model).clip_spec
     stream = "rgb" if spec.modalities[0].startswith("rgb") else "flow"
     return feature_tower.features_of(model, stream), spec
 
 
 def fit(model, data):
-    """Works out the classifier of a network from the videos to train on, each
-    shown as in the test of its recipe, and in as many random versions as that
-    says.
+    """Computes the classifier of a network from the training videos.
+
+    Each video is used as in the recipe's test, and in the number of random
+    versions that the recipe sets (`initialization.draws`).
 
     Args:
-        model: keras.Model, `TSN` of one stream; its layer `logits` is set.
-        data: `training.dataset.Dataset`, with its recipe.
+        model: keras.Model, `TSN` of one stream. The weights of its layer
+            `logits` are set.
+        data: `training.dataset.Dataset` with its recipe.
 
     Raises:
-        ValueError, TooManyFailures: as `features`.
+        ValueError: as for `features`.
+        TooManyFailures: as for `features` and `drawn_features`.
     """
     recipe, source = data.recipe, data.source
     kind = recipe.initialization.classifier
@@ -254,8 +271,14 @@ def fit(model, data):
     )
 
 
-def _solve(kind, features, labels, groups, num_classes):
-    """Kernel and bias, to scores about as large as cosines."""
+def _solve(
+    kind: str,
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    num_classes: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of a classifier whose scores are close to cosines."""
     centered, standardized = _PREPARED[kind]
     origin = features.mean(axis=0) * centered
     scale = np.ones(features.shape[1])
@@ -270,13 +293,15 @@ def _solve(kind, features, labels, groups, num_classes):
         directions = _ridge(x, labels, groups, num_classes)
     else:
         directions = _means(x, labels, num_classes)
-    # The length of a new video is not known here: the mean one is near.
+    # A linear layer cannot divide by the length of each feature vector: the
+    # mean length is close to it.
     mean_length = max(lengths.mean(), 1e-12)
     kernel = (directions * scale).T / mean_length
     return kernel, -origin @ kernel
 
 
-def _means(x, labels, num_classes):
+def _means(x: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Directions of the class means of `x`, as `(classes, features)`."""
     directions = np.zeros((num_classes, x.shape[1]))
     for label in np.unique(labels):
         mean = x[labels == label].mean(axis=0)
@@ -284,8 +309,11 @@ def _means(x, labels, num_classes):
     return directions
 
 
-def _ridge(x, labels, groups, num_classes):
-    """Of the strength whose errors on videos of other groups are the least."""
+def _ridge(
+    x: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int
+) -> np.ndarray:
+    """Weights of ridge regression from `x` to classes, `(classes, features)`,
+    with the strength that has the smallest error on groups left out."""
     wanted = np.equal.outer(labels, np.arange(num_classes)).astype("float64")
     wanted -= wanted.mean(axis=0)
     left, values, right = np.linalg.svd(x, full_matrices=False)
@@ -298,7 +326,8 @@ def _ridge(x, labels, groups, num_classes):
         for inside in rows:
             own = left[inside] * kept
             missing = np.eye(len(own)) - own @ left[inside].T
-            # What is wrong of those left out, without solving for each.
+            # The errors on the group left out follow from those of the
+            # regression on all groups, without solving it again.
             error = wanted[inside] - own @ turned
             total += np.sum(np.linalg.solve(missing, error) ** 2)
         return total
@@ -309,10 +338,15 @@ def _ridge(x, labels, groups, num_classes):
     return ((values / (values**2 + strength))[:, None] * turned).T @ right
 
 
-def _sharpness(scores, labels, groups):
-    """The factor of the scores that makes the true classes of videos of other
-    groups the most probable, and those of one more group, of any class: where
-    all are known, no factor would be too large."""
+def _sharpness(
+    scores: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> float:
+    """The factor of the scores that maximizes the likelihood of the true
+    classes of left-out groups.
+
+    One more group, whose videos may be of any class, is added: without it, the
+    factor has no upper limit if all videos are classified correctly.
+    """
     told = ~np.isnan(scores).any(axis=1)
     if told.sum() < 2:
         return _USUAL_SHARPNESS

@@ -124,8 +124,9 @@ def clips(
     )
 
 
-def _agree(model, classes):
-    """A network and a dataset of the same classes, known by name."""
+def _agree(model: keras.Model, classes: tuple[str, ...]) -> None:
+    """Checks that a network and a dataset have the same classes, and stores the
+    class names in the network."""
     layer = head.predictions_layer(model)
     known = layer.class_names
     if known is not None and tuple(known) != tuple(classes):

@@ -1,4 +1,4 @@
-"""From the section `data` of a recipe to a source and its parts."""
+"""Opens the dataset of a recipe's section `data` and splits it into parts."""
 
 import dataclasses
 
@@ -19,20 +19,21 @@ _FLOWS = ("flow", "warped_flow")
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A source and which of its videos serve for what.
+    """A source, and its videos for training, validation and test.
 
     Attributes:
         source: a `Source`.
-        train: tuple of int. Videos to train on.
-        validation: tuple of int, those that the dataset lists, or carved out
-            of the training groups; empty if the recipe names none.
-        test: tuple of int. Videos of the test list; only evaluation opens it.
-            Those of the listed validation part where there is no test list.
-        problems: tuple of str. What is odd about the dataset.
-        recipe: the `Recipe` it is for, which says how its flow was made, and
-            of which size its features are, where only the dataset knew.
-        changes: tuple of str. What has become of the videos of a run since it
-            began. Defaults to `()`.
+        train: tuple of int. Indices of the training videos.
+        validation: tuple of int. Indices of the validation videos: those that
+            the dataset lists, or groups held out of the training videos; empty
+            if the recipe has no validation.
+        test: tuple of int. Indices of the test videos, which only evaluation
+            uses. If there is no test list, those of the listed validation part.
+        problems: tuple of str. Remarks about unusual properties of the dataset.
+        recipe: the `Recipe`, completed by facts that only the dataset contains:
+            how its flow was made, the size of its features.
+        changes: tuple of str. Changes of a run's videos since it started.
+            Defaults to `()`.
     """
 
     source: object
@@ -45,23 +46,24 @@ class Dataset:
 
 
 def load(recipe, spec=None):
-    """The dataset of a recipe: of videos, prepared, of frame folders, or of
-    features.
+    """Opens the dataset of a recipe: videos, a prepared dataset, frame folders
+    or features.
 
     Args:
         recipe: `Recipe`.
-        spec: `None`, or `ClipSpec` of a network that is there already and is
-            to see the dataset: it says what must be there, not the recipe.
-            So a network over features that was joined with those that made
-            them sees videos. Defaults to `None`.
+        spec: `None`, or `ClipSpec` of an existing network that is to read the
+            dataset. Then the dataset must have the inputs of that network, not
+            those of the recipe: a network over features that was joined with
+            the networks that made them reads videos. Defaults to `None`.
 
     Returns:
         `Dataset`.
 
     Raises:
-        ValueError: if the recipe's dataset or split does not exist, if it has
-            no listed validation part but the recipe uses it, or if it does not
-            have the modality, flow or features that the network needs.
+        ValueError: if the recipe's dataset or split does not exist, if the
+            recipe uses a listed validation part that the dataset does not
+            have, or if the dataset does not have the modality, flow or
+            features that the network needs.
     """
     data = recipe.data
     checks.check(
@@ -121,19 +123,19 @@ def load(recipe, spec=None):
 
 
 def of_run(run, recipe, spec=None):
-    """The dataset of a recipe for a test of a run. Where it is the run's own,
-    its parts are those that the run began with.
+    """Opens the dataset of a recipe for a test of a run. If the recipe has the
+    section `data` of the run, the parts are those stored when the run started.
 
     Args:
         run: `Run`.
-        recipe: `Recipe`, perhaps with other settings than the run's.
-        spec: as of `load`. Defaults to `None`.
+        recipe: `Recipe`. Its settings may differ from the run's.
+        spec: as for `load`. Defaults to `None`.
 
     Returns:
         `Dataset`.
 
     Raises:
-        ValueError: as `load`.
+        ValueError: as for `load`.
     """
     data = load(recipe, spec)
     videos = run.videos if recipe.data == run.recipe.data else None
@@ -141,20 +143,20 @@ def of_run(run, recipe, spec=None):
 
 
 def without_damaged(data, verbose=True):
-    """A dataset to train on: without the clips that have lost over 10 % of
-    their frames, unless its recipe keeps them. Looks at every video to train
-    on or to validate on.
+    """The dataset without the training videos that have lost over 10 % of their
+    frames, unless its recipe keeps them. Checks every training and validation
+    video.
 
     Args:
         data: `Dataset`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
-        `Dataset`, whose `problems` list what was left out, and unusual
+        `Dataset`. Its `problems` list the excluded videos, and unusual
         properties of the files.
 
     Raises:
-        ValueError: if nothing is left to train on.
+        ValueError: if no training video is left.
     """
     damaged, remarks = _look(data, (*data.train, *data.validation), verbose)
     lost = {i: text for i, text in damaged.items() if i in {*data.train}}
@@ -186,13 +188,16 @@ def without_damaged(data, verbose=True):
 
 
 def test_remarks(data, verbose=True):
-    """Lines about the clips to test on: what has changed since the run began,
-    the damaged ones, which are tested all the same, and what is odd about the
-    files. Looks at each of them.
+    """Remarks about the test videos: changes since the run started, damaged
+    videos, which are tested too, and unusual properties of the files. Checks
+    each test video.
 
     Args:
         data: `Dataset`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+    Returns:
+        list of str.
     """
     damaged, remarks = _look(data, data.test, verbose)
     lines = [*data.changes]
@@ -203,7 +208,8 @@ def test_remarks(data, verbose=True):
 
 
 def _look(data, indices, verbose):
-    """The damaged ones of some videos, and remarks about all of them."""
+    """Checks videos. Returns the damaged ones as a dict from index to
+    description, and remarks about all of them."""
     frame = _stated_frame(data.recipe)
     found = healths.look(data.source, indices, frame, verbose)
     return (
@@ -213,8 +219,8 @@ def _look(data, indices, verbose):
 
 
 def _stated_frame(recipe):
-    """The `FrameSpec` that a recipe changes its network's to, as far as it
-    says how frames are taken: no builder says anything of that."""
+    """The `FrameSpec` that a recipe sets. Builders set none, so it is the
+    network's."""
     frame = recipe.clip.get("frame", {})
     if isinstance(frame, FrameSpec):
         return frame
@@ -229,7 +235,7 @@ def _stated_frame(recipe):
 
 
 def _parts(catalog, recipe):
-    """Training, validation and test part, and remarks about them."""
+    """The training, validation and test parts, and remarks about them."""
     key, wanted = recipe.data.split, recipe.validation
     train, test = catalog.splits[key]
     listed = catalog.validation.get(key, ())
@@ -274,8 +280,8 @@ def _parts(catalog, recipe):
 
 
 def _check_seen(source, spec, directory):
-    """Refuses a dataset that does not hold what a network sees, as it sees
-    it."""
+    """Raises an error if a dataset lacks a modality of a network, or its flow
+    was made with other settings."""
     for wanted in spec.modalities:
         if wanted not in source.modalities or feature_reader.are_features(
             source
@@ -298,7 +304,7 @@ def _sees_flow(recipe):
 
 
 def _stated_flow(recipe):
-    """What the recipe says of flow, as arguments of `FlowSpec`."""
+    """The flow settings of the recipe, as arguments of `FlowSpec`."""
     flow = recipe.clip.get("flow", {})
     if isinstance(flow, FlowSpec):
         return dataclasses.asdict(flow)
@@ -314,13 +320,13 @@ def _stated_flow(recipe):
 
 
 def _with_flow_of(source, recipe):
-    """The recipe, completed by how the flow of the dataset was made, which its
-    network then always needs. What the recipe itself says must hold.
+    """The recipe with the flow settings of the dataset, which its network then
+    always needs. Settings of the recipe itself must agree with the dataset.
     """
     directory = recipe.data.directory
     for wanted in recipe_network.streams(recipe):
         if wanted not in MODALITIES:
-            return recipe  # the network's builder has it
+            return recipe  # the network's builder raises the error
         if wanted not in source.modalities:
             raise ValueError(
                 f"Expected a dataset with {wanted}, the input of the network "
@@ -347,5 +353,5 @@ def _with_flow_of(source, recipe):
     return dataclasses.replace(recipe, clip=clip)
 
 
-def _list(values, equals="="):
+def _list(values: dict, equals: str = "=") -> str:
     return ", ".join(f"{name}{equals}{value}" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""What a training run ran on."""
+"""Describes the machine and the software that a training runs on."""
 
 import datetime
 import importlib.metadata
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_vidrec.version import __version__
 
-# One library comes under several names.
+# Some libraries are distributed under several names.
 _DISTRIBUTIONS = {
     "keras": ("keras",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
@@ -33,15 +33,15 @@ _GIT_TIMEOUT_S = 10
 def describe():
     """Versions, backend, devices, state of the code, command line and time.
 
-    On JAX it starts the backend, which must come after
-    `jax.distributed.initialize`.
+    On JAX this starts the backend, so `jax.distributed.initialize` must be
+    called first.
 
     Returns:
-        dict of what JSON holds: `time` (ISO 8601), `command` (list of str),
-        `versions` (dict; None for what is not installed), `backend`,
-        `platform`, `devices` (list of str), and `git`: `commit` and whether
-        there are `changes`, if the package is in a checkout of its own, else
-        None.
+        dict that JSON can represent: `time` (ISO 8601), `command` (list of
+        str), `versions` (as `versions` returns them), `backend`, `platform`,
+        `devices` (list of str), and `git`: a dict of the `commit` and whether
+        there are uncommitted `changes`, or None if the package is not in a
+        checkout of its repository.
     """
     return {
         "time": datetime.datetime.now().astimezone().isoformat("T", "seconds"),
@@ -58,7 +58,8 @@ def versions():
     """Versions of this package, Python and the libraries.
 
     Returns:
-        dict of str; None for what is not installed.
+        dict of str by name; the value is None for libraries that are not
+        installed.
     """
     return {
         "keras_vidrec": __version__,
@@ -68,7 +69,7 @@ def versions():
 
 
 def has_accelerator():
-    """Whether the backend computes on a GPU or a TPU: bool."""
+    """Returns whether the backend computes on a GPU or a TPU."""
     backend = keras.backend.backend()
     if backend == "torch":
         import torch
@@ -79,7 +80,7 @@ def has_accelerator():
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def _version(name):
+def _version(name: str) -> str | None:
     for distribution in _DISTRIBUTIONS[name]:
         try:
             return importlib.metadata.version(distribution)
@@ -88,7 +89,7 @@ def _version(name):
     return None
 
 
-def _devices():
+def _devices() -> list[str]:
     backend = keras.backend.backend()
     if backend == "torch":
         import torch
@@ -97,8 +98,8 @@ def _devices():
         return ["cpu", *map(torch.cuda.get_device_name, gpus)]
     if backend == "jax":
         return keras.distribution.list_devices()
-    # Physical ones: to list the logical ones would start TensorFlow, and
-    # several machines must find one another first.
+    # Physical devices: listing logical ones initializes TensorFlow's runtime,
+    # which must not happen before several machines have been connected.
     details = tf.config.experimental.get_device_details
     return [
         " ".join(
@@ -108,17 +109,17 @@ def _devices():
     ]
 
 
-def _git_state():
-    # A checkout of something else, with the package installed inside, says
-    # nothing: it does not track the package.
+def _git_state() -> dict | None:
+    # The package may be installed inside the checkout of another project,
+    # which does not track the package's files.
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     changes = _git("status", "--porcelain", "--untracked-files=no", ".")
     return {"commit": _git("rev-parse", "HEAD"), "changes": bool(changes)}
 
 
-def _git(*arguments):
-    """What git prints; None if it fails or is not installed."""
+def _git(*arguments: str) -> str | None:
+    """The output of a git command; None if it fails or git is missing."""
     try:
         return subprocess.run(
             ["git", *arguments],

@@ -1,5 +1,5 @@
-"""Networks over features and the datasets that hold them: what the one takes
-from the other, and what must hold."""
+"""Checks that networks over features and datasets of features fit, and
+completes recipes by properties of the dataset."""
 
 import dataclasses
 
@@ -7,14 +7,16 @@ from keras_vidrec.training import recipe_network
 
 
 def check_kind(kind, recipe):
-    """Refuses images for a network over features, and the other way round.
+    """Raises an error for images with a network over features, or features with
+    a network over images.
 
     Args:
-        kind: str. Of a dataset, as `data.opening.open_dataset` names it.
+        kind: str. Kind of the dataset, as `data.opening.open_dataset` returns
+            it.
         recipe: `Recipe`.
 
     Raises:
-        ValueError: if they do not fit, with what to do.
+        ValueError: if they do not fit; the message says what to do.
     """
     directory = recipe.data.directory
     sees_features = recipe_network.sees_features(recipe)
@@ -39,12 +41,12 @@ def check_kind(kind, recipe):
 
 
 def with_features_of(source, recipe):
-    """A recipe completed by what a dataset of features is like. What the
-    recipe itself says must hold.
+    """Completes a recipe by properties of a dataset of features. Settings of
+    the recipe itself must agree with the dataset.
 
-    A network of all frames of a video is built for as many as are stored, is
-    tested on all of them, and takes them where they lie: on a uniform grid if
-    they were made on one. Flow is around each as it was seen.
+    A network that uses all frames of a video is built for the number of stored
+    frames, tested on all of them, and samples them on a uniform grid if they
+    were made on one. The alignment of motion images is that of the dataset.
 
     Args:
         source: `Features` with the streams of the network.
@@ -109,14 +111,14 @@ def with_features_of(source, recipe):
 
 
 def _check_sizes(recipe, sizes):
-    """Refuses features of another size than the recipe says."""
+    """Raises an error if features have another size than the recipe sets."""
     arguments = recipe.network.arguments
     shape = arguments.get("input_shape")
     for stream, size in sizes.items():
         stated, name = arguments.get("features"), "features"
         if shape is not None:
             of_stream = shape.get(stream) if isinstance(shape, dict) else shape
-            # What is no shape at all is refused by the builder.
+            # The builder raises an error for an invalid shape.
             stated, name = (of_stream or [None])[-1], "input_shape"
         if stated not in (None, size):
             raise ValueError(

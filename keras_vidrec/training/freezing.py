@@ -1,4 +1,4 @@
-"""What is not trained: set on layers, before `compile`."""
+"""Freezes layers of a network, before `compile`."""
 
 import keras
 
@@ -8,8 +8,8 @@ from keras_vidrec.weights.towers import towers
 
 
 def batch_normalizations(layer):
-    """Batch normalization layers of a model, in order, those within nested
-    models and within composed layers too."""
+    """The batch normalization layers of a model or layer as a list, in order,
+    including those inside nested models and composed layers."""
     found = []
     for part in _parts(layer):
         if isinstance(part, keras.layers.BatchNormalization):
@@ -20,18 +20,18 @@ def batch_normalizations(layer):
 
 
 def within(layer):
-    """Yields a layer and all that it is composed of, each before its parts."""
+    """Yields a layer and all layers inside it, each before its parts."""
     yield layer
     for part in _parts(layer):
         yield from within(part)
 
 
-def _parts(layer):
+def _parts(layer: keras.Layer) -> list[keras.Layer]:
     """The layers that a layer is composed of."""
     if isinstance(layer, keras.Model):
         return layer.layers
-    # Keras does not list them: they are attributes of it, or in lists that are.
-    parts = {}
+    # Keras does not list them: they are attributes, or in lists that are.
+    parts: dict[int, keras.Layer] = {}
     for value in vars(layer).values():
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(part, keras.Layer):
@@ -42,14 +42,14 @@ def _parts(layer):
 def partial_batch_norm(model: keras.Model) -> int:
     """Freezes all batch normalization layers except the first of each tower.
 
-    A frozen one uses its stored statistics in training too, and neither they
-    nor its scale and shift change. The first one follows the new kind of
-    input (TSN, section 3.2): a network of several streams has several new
-    kinds, so the first one of every tower stays free, also where the towers are
-    in the model itself, their layers called by the stream. In a model without
-    towers, the first one of all does.
+    A frozen layer uses its stored statistics in training too; neither these nor
+    its scale and shift change. The first layer adapts to the new kind of input
+    (TSN, section 3.2). In a network of several streams the first layer of every
+    tower is trained, also if the towers are not nested models but layers with
+    the prefix of the stream. In a model without towers, the first layer of the
+    model is trained.
 
-    It holds for `fit` under any distribution strategy, and the frozen stay so
+    It works with `fit` under any distribution strategy, and layers stay frozen
     in a saved and loaded model. Call it before `compile`.
 
     Args:
@@ -69,14 +69,14 @@ def partial_batch_norm(model: keras.Model) -> int:
 def freeze_towers(model, streams):
     """Freezes the towers of some streams, up to where they are joined.
 
-    Their weights stay, and so do the statistics of their batch
-    normalizations, which they use in training too. What comes after a fusion
-    belongs to no stream alone and is trained. Call it before `compile`.
+    Neither their weights nor the statistics of their batch normalizations
+    change; the stored statistics are used in training too. Layers after a
+    fusion belong to no single stream and are trained. Call it before `compile`.
 
     Args:
         model: keras.Model whose towers are nested models, such as one of
-            two-stream fusion: `rgb_tower`, and `rgb_from_relu5` where nothing
-            is joined there.
+            two-stream fusion: `rgb_tower`, and `rgb_from_relu5` if the tower
+            continues in another model before the first fusion.
         streams: sequence of str, such as `("rgb", "flow")`.
 
     Returns:
@@ -111,7 +111,8 @@ def freeze_towers(model, streams):
 
 
 def _first_of_each(model, layers):
-    """The first batch normalization of each stream."""
+    """The first batch normalization of each stream; of the model, if it has no
+    streams."""
     nested = towers(model).values()
     if nested:
         found = [batch_normalizations(tower)[:1] for tower in nested]

@@ -1,4 +1,4 @@
-"""From the section `initialization` of a recipe to networks to start from."""
+"""Loads the networks of the section `initialization` of a recipe."""
 
 import logging
 import pathlib
@@ -19,7 +19,8 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def check_frozen(section, streams):
-    """Refuses to freeze towers or statistics of random weights."""
+    """Raises an error if towers or statistics with random weights would be
+    frozen."""
     if section.weights is not None:
         return
     form = _by_stream(dict.fromkeys(streams, "RUN"))
@@ -32,10 +33,25 @@ def check_frozen(section, streams):
 
 
 def load(weights, over_features=False, backbones=types.MappingProxyType({})):
-    """The networks of `initialization.weights`, in its form; of runs over
-    features those that see these, if the new one does; of a preset that is a
-    pair of streams a dict. Presets of other `backbones` than these, by stream,
-    are refused before they are downloaded."""
+    """Loads the networks of `initialization.weights`.
+
+    Args:
+        weights: `None`, str, or dict of them by stream: the path of a run or a
+            file, `"preset:NAME"`, or `"imagenet"`.
+        over_features: bool. Whether to load the `head.keras` of runs over
+            features, because the new network is over features too. Defaults to
+            `False`.
+        backbones: dict of str by stream. Backbones of the new network. A preset
+            with others raises an error before it is downloaded. Defaults to
+            none.
+
+    Returns:
+        keras.Model, `"imagenet"` or `None`; a dict of them by stream if
+        `weights` is a dict or a preset of several streams.
+
+    Raises:
+        ValueError: if weights do not exist or have other backbones.
+    """
     is_dict = isinstance(weights, dict)
     networks = dict(by_name(weights))
     if not is_dict and _is_preset(weights):
@@ -50,7 +66,8 @@ def load(weights, over_features=False, backbones=types.MappingProxyType({})):
     expected += 'name that `vidrec presets` lists, or "imagenet"'
     for name, path in networks.items():
         key = "initialization.weights"
-        # What a recipe leaves open alone is no stream of several.
+        # A dict of one stream without a path is a recipe that must be
+        # completed: the error is about the whole setting.
         if name and (len(networks) > 1 or path is not None):
             key += f".{name}"
         if _is_preset(path):
@@ -78,7 +95,7 @@ def _is_preset(path):
 
 
 def _published(name):
-    """A published network, and that its videos are not known."""
+    """Loads a preset, and logs that its training videos are not known."""
     model = published.to_start_from(name)
     found = presets.find(name)
     one = found.first if isinstance(found, presets.Group) else found
@@ -95,14 +112,14 @@ def _published(name):
 
 
 def parents(networks):
-    """What weights start from, for the `Origin` of the new network.
+    """The origin of initial weights, for the `Origin` of the new network.
 
     Args:
-        networks: as `load` gives them.
+        networks: as `load` returns them.
 
     Returns:
-        dict: nothing, or `"weights"`, an `Origin`, which has several networks
-        as parents, by stream.
+        dict: empty, or with the key `"weights"` and an `Origin`, whose parents
+        are the networks by stream if there are several.
     """
     origins = {
         stream: _origin(network)
@@ -113,18 +130,28 @@ def parents(networks):
     return {"weights": origin for origin in origins.values()}
 
 
-def _origin(network):
+def _origin(network) -> Origin:
     if network == IMAGENET:
         return Origin(fingerprint=IMAGENET)
     origin = describe(network).origin or Origin()
-    # Files of this package have it; of others it takes all weights.
+    # Networks of this package store a fingerprint; for others it is computed
+    # from all weights.
     weights = origin.fingerprint or feature_tower.fingerprint(network)
     return origin.replace(kind="network", fingerprint=weights)
 
 
 def check_backbones(weights, networks, backbones):
-    """Refuses to start towers, with `backbones` by stream, from networks that
-    state others."""
+    """Raises an error if an initial network has other backbones.
+
+    Args:
+        weights: the value of `initialization.weights`, for the message.
+        networks: networks, presets, `"imagenet"` or `None`, alone or as a dict
+            by stream.
+        backbones: dict of str by stream. Backbones of the new network.
+
+    Raises:
+        ValueError: if they differ.
+    """
     unlike = {}
     for stream, name in backbones.items():
         if isinstance(networks, dict):
@@ -144,16 +171,16 @@ def check_backbones(weights, networks, backbones):
 
 
 def _of_preset(preset):
-    """The backbones of a published network, by stream; a tower alone is looked
-    at when it is there."""
+    """The backbones of a preset by stream; empty for a preset that is a tower
+    alone, which is checked after it was loaded."""
     if getattr(preset, "application", None) is None:
         return {}
     known = preset.arguments["backbone"]
     return known if isinstance(known, dict) else {preset.modality: known}
 
 
-def _by_stream(values):
-    """As the setting of a recipe."""
+def _by_stream(values: dict) -> str:
+    """Values by stream in the form in which a recipe sets them."""
     pairs = ", ".join(f"{stream}: {value}" for stream, value in values.items())
     if len(values) > 1:
         return f"{{{pairs}}}"
@@ -161,8 +188,9 @@ def _by_stream(values):
 
 
 def _backbone(network, stream, num_streams):
-    """The backbone that a network to start from states; `None` where it does
-    not, or is not of as many streams, which is refused later."""
+    """The backbone of a stream of an initial network or preset; `None` if it
+    states none, or has another number of streams, which raises an error
+    later."""
     if network in (None, IMAGENET):
         return None
     if isinstance(network, (presets.Preset, presets.Group)):

@@ -1,4 +1,4 @@
-"""Networks trained over features, joined with the networks that made these."""
+"""Joins networks over features with the networks that made the features."""
 
 import logging
 import typing
@@ -22,19 +22,20 @@ logger = logging.getLogger("keras_vidrec")
 
 # Videos on which a joined network is compared with its head.
 _NUM_COMPARED = 4
-# Of a probability: what kernels of other shapes may change. What the rounding
-# of features does to the same videos comes on top, four times.
+# Allowed difference of a probability: for inputs of other shapes the backend
+# may use kernels that round differently. `_ROUNDING` times the measured effect
+# of rounding features to float16 is added.
 _TOLERANCE = 2e-3
 _ROUNDING = 4
 
 
 class Joined(typing.NamedTuple):
-    """A network that was joined.
+    """A joined network.
 
-    Args:
+    Attributes:
         model: keras.Model from clips to classes.
-        remark: str. What it was compared on and how near it came, or why it
-            could not be compared.
+        remark: str. The result of comparing it with the scores of the stored
+            features, or why they could not be compared.
     """
 
     model: keras.Model
@@ -42,9 +43,10 @@ class Joined(typing.NamedTuple):
 
 
 def complete(run, source):
-    """Ends a run over features: its `head.keras` and the networks that made
-    the features become the `model.keras`, which sees pixels. Where that cannot
-    be, the log says why, and the command that does it later.
+    """Completes a run over features: joins its `head.keras` with the networks
+    that made the features, and saves the result, which takes pixels, as
+    `model.keras`. If that fails, the log contains the reason and the command
+    that does it later.
 
     Args:
         run: `Run` with a `head.keras`.
@@ -75,24 +77,25 @@ def complete(run, source):
 
 
 def join_features(head, source, networks=()):
-    """A network over features, and those that made them, as one network.
+    """Joins a network over features with those that made them.
 
-    Its class scores are compared with those that the head gives to the stored
-    features of some videos. Features are stored as float16: a probability may
-    differ by 0.002, and by 4 times what this rounding changes in any of the
-    compared videos.
+    The class scores of the result are compared with those of the head for the
+    stored features of some videos. As features are stored as float16, a
+    probability may differ by 0.002 plus 4 times the largest change that this
+    rounding makes in any of the compared videos.
 
     Args:
         head: keras.Model over features.
         source: `Features` of its training.
-        networks: dict by stream of paths of runs or `.keras` files; the
-            dataset names those that are left out. Defaults to none.
+        networks: dict by stream of paths of runs or `.keras` files. For other
+            streams the paths stored with the features are used. Defaults to
+            none.
 
     Returns:
         `Joined`.
 
     Raises:
-        ValueError: if a network is not there any more, does not fit, or the
+        ValueError: if a network does not exist any more or does not fit, or the
             scores differ.
     """
     settings = source.settings
@@ -118,10 +121,18 @@ def join_features(head, source, networks=()):
 
 
 def join_networks(head, networks):
-    """The same from paths by stream alone, compared with nothing.
+    """Joins a network over features with the networks at paths, without
+    comparing scores.
+
+    Args:
+        head: keras.Model over features.
+        networks: dict by stream of paths of runs or `.keras` files.
+
+    Returns:
+        keras.Model.
 
     Raises:
-        ValueError: if a network is not there, or does not fit.
+        ValueError: if a network does not exist or does not fit.
     """
     loaded = {}
     for stream in heads.describe(head).clip_spec.modalities:
@@ -141,23 +152,23 @@ def join_networks(head, networks):
 
 
 class _NothingToCompare(ValueError):
-    """Videos are not where they were."""
+    """The videos of the features cannot be found or read."""
 
 
 def images_of(source, flow=None):
-    """The dataset that features were made of.
+    """Opens the dataset that features were made from.
 
     Args:
         source: `Features`.
-        flow: `None`, or `FlowSpec`, as of `opening.open_dataset`. Defaults to
+        flow: `None`, or `FlowSpec`, as for `opening.open_dataset`. Defaults to
             `None`.
 
     Returns:
         `data.opening.Opened`.
 
     Raises:
-        ValueError: if the features do not say where it is, or it is not
-            there.
+        ValueError: if the features do not contain its path, or it does not
+            exist.
     """
     where = source.settings["made_from"].get("data")
     if where is None:
@@ -171,11 +182,12 @@ def images_of(source, flow=None):
 
 
 def _compare(model, head, features, images):
-    """Compares the scores of clips with those of stored features, and says how
-    near they are.
+    """Compares the scores of clips with those of stored features. Returns a
+    sentence about the result.
 
     Raises:
         ValueError: if they differ by more than rounding explains.
+        _NothingToCompare: if none of the videos can be read.
     """
     ask = _Question(model, head, features)
     known = {name: index for index, name in enumerate(images.source.videos)}
@@ -196,10 +208,11 @@ def _compare(model, head, features, images):
     bound = _TOLERANCE + _ROUNDING * max(rounding)
     if not max(differences) <= bound:
         raise ValueError(
-            "The joined network gives other scores than the stored features "
-            f"({max(differences):.1e} of a probability). Expected at most "
-            f"{bound:.1e}, as features are rounded to float16. Perhaps "
-            f"{images.catalog.root} has changed since they were made"
+            "The scores of the joined network differ from those of the stored "
+            "features. Expected probabilities that differ by at most "
+            f"{bound:.1e}, as features are rounded to float16. Received: "
+            f"{max(differences):.1e}. Perhaps {images.catalog.root} has "
+            "changed since they were made"
         )
     return (
         "Compared with the scores of the stored features on "
@@ -210,8 +223,8 @@ def _compare(model, head, features, images):
 
 
 class _Question:
-    """What a joined network and its head make of the same moments of a
-    video."""
+    """Compares the scores of a joined network and of its head for the same
+    frames of a video."""
 
     def __init__(self, model, head, features):
         head = heads.inference_model(head)
@@ -228,13 +241,13 @@ class _Question:
         self._model = keras.Model(model.input, [scores, *found])
 
     def __call__(self, index, images, number):
-        """The largest difference of a probability, and the largest that the
-        rounding of features makes.
+        """Returns the largest difference of a probability, and the largest
+        change of a probability by rounding the features.
 
         Args:
-            index: int. The video among the features.
+            index: int. Index of the video in the features.
             images: `Source` of clips.
-            number: int. The same video there.
+            number: int. Index of the same video in `images`.
         """
         moments, stored = self._stored(index)
         clips = reader.read_test_clip(
@@ -264,8 +277,8 @@ class _Question:
         )
 
     def _stored(self, index):
-        """Which of the stored frames the head sees in one clip, and their
-        features by stream, as a batch."""
+        """The positions of the stored frames that the head uses in one clip,
+        and their features by stream, as a batch of one."""
         length = keras.tree.flatten(self._head.input)[0].shape[1]
         length = length or self._of_head.num_segments
         moments = feature_reader.test_indices(
@@ -277,6 +290,6 @@ class _Question:
         }
 
 
-def _alone(inputs):
-    # A network of one stream takes no dict.
+def _alone(inputs: dict):
+    """Inputs as a network takes them: with one stream an array, not a dict."""
     return inputs if len(inputs) > 1 else next(iter(inputs.values()))

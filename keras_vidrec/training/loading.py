@@ -1,4 +1,4 @@
-"""Networks by whatever names them."""
+"""Loads networks by any kind of name or path."""
 
 import collections.abc
 import os
@@ -12,49 +12,52 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights import downloads
 from keras_vidrec.weights import presets
 
+_Files = (
+    str
+    | os.PathLike[str]
+    | collections.abc.Mapping[str, str | os.PathLike[str]]
+)
+
 
 def load(
     name_or_path: str | os.PathLike[str],
-    file: str
-    | os.PathLike[str]
-    | collections.abc.Mapping[str, str | os.PathLike[str]]
-    | None = None,
+    file: _Files | None = None,
     *,
     trust_first_download: bool = False,
     class_names: collections.abc.Sequence[str] | None = None,
     over_features: bool = False,
 ) -> keras.Model:
-    """A network by name or path.
+    """Loads a network by name or path.
 
     Args:
-        name_or_path: str or path. A run; a `.keras` file; or the name of a
-            published network, one of those that `vidrec presets` lists, such
-            as `"tsn_resnet50_kinetics400_8seg"`, or of a pair of streams that
-            are fused, `"tsn_resnet50_kinetics400"`; or the address of a
-            network that was saved on a hub, `"hf://ORG/NAME"` or
-            `"kaggle://..."`, as `weights.downloads.fetch_saved` takes it. What
-            exists as a path is taken for one; `"preset:NAME"` always is a
-            name.
-        file: `None`, or path of the file of weights of a published network,
-            where it cannot be downloaded; of a pair, a dict by stream.
-            Defaults to `None`.
-        trust_first_download: bool. Whether a file of which no hash was
-            published is taken as it comes. Defaults to `False`.
+        name_or_path: str or path. The directory of a run; a `.keras` file; the
+            name of a published network, as `vidrec presets` lists them, such
+            as `"tsn_resnet50_kinetics400_8seg"`, or of two published streams
+            that are fused, `"tsn_resnet50_kinetics400"`; or the address of a
+            network on a hub, `"hf://ORG/NAME"` or `"kaggle://..."`, see
+            `weights.downloads.fetch_saved`. If a path of this name exists, the
+            path is loaded; `"preset:NAME"` is always a name.
+        file: `None`, or path of the weights file of a published network, if it
+            cannot be downloaded; a dict by stream for two streams. Defaults to
+            `None`.
+        trust_first_download: bool. Whether to accept a downloaded file for
+            which no hash was published. Defaults to `False`.
         class_names: `None` (the network's own), or sequence of str, one per
-            class, of a published network. Defaults to `None`.
-        over_features: bool. Of a run over features, whether the network that
-            sees these is wanted, not the one that sees pixels. Defaults to
-            `False`.
+            class of a published network. Defaults to `None`.
+        over_features: bool. For a run over features: whether to load the
+            network over features instead of the one with pixels as input.
+            Defaults to `False`.
 
     Returns:
         keras.Model; `keras_vidrec.describe` returns its classes, clips, test
-        and origin. Of a published backbone its tower.
+        and origin. For a published backbone, its tower.
 
     Raises:
-        ValueError: if there is no such run, file or name, naming the nearest
-            ones, or a published file is not what it should be.
-        OSError, ImportError: if a published file cannot be had: which, from
-            where, and where to put it.
+        ValueError: if there is no such run, file or name (the message contains
+            similar names), or a published file has other content than expected.
+        OSError: if a published file cannot be downloaded. The message contains
+            its address and where to put it.
+        ImportError: if a library that is needed for it is not installed.
 
     Example:
 
@@ -91,16 +94,36 @@ def load(
         )
     if not path.is_dir():
         return model_file.load(path)
-    # It needs TensorFlow, which a published network does not.
+    # Imports TensorFlow, which is not needed for a published network.
     from keras_vidrec.training.run import Run
 
     run = Run.open(path)
     return run.load_head() if over_features else run.load_model()
 
 
-def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
-    """As `load`, and refuses the weights of a backbone alone, which recognize
-    nothing."""
+def recognizer(
+    name_or_path: str | os.PathLike[str],
+    file: _Files | None = None,
+    *,
+    trust_first_download: bool = False,
+    class_names: collections.abc.Sequence[str] | None = None,
+    over_features: bool = False,
+) -> keras.Model:
+    """Loads a network as `load` does, but not the weights of a backbone alone,
+    which have no classes.
+
+    Args:
+        name_or_path, file, trust_first_download, class_names: as for `load`.
+        over_features: as for `load`.
+
+    Returns:
+        keras.Model.
+
+    Raises:
+        ValueError: as for `load`, or if the preset is a backbone.
+        OSError: as for `load`.
+        ImportError: as for `load`.
+    """
     name = preset_of(name_or_path)
     found = None if name is None else presets.find(name)
     if isinstance(found, presets.Preset) and found.application is None:
@@ -110,12 +133,18 @@ def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
             f"`initialization.weights=preset:{found.name}`, and `vidrec "
             f"import-weights preset:{found.name}` imports them into a network"
         )
-    return load(name_or_path, *args, **kwargs)
+    return load(
+        name_or_path,
+        file,
+        trust_first_download=trust_first_download,
+        class_names=class_names,
+        over_features=over_features,
+    )
 
 
 def preset_of(name_or_path) -> str | None:
-    """The name of the preset that is meant; `None` where a path is. Behind
-    `preset:` any name is one, known or not."""
+    """Returns the name if it is that of a preset, `None` if it is a path.
+    `preset:NAME` is always a preset, even if the name is unknown."""
     text = str(name_or_path)
     if presets.named(text) is not None:
         return text
@@ -125,8 +154,8 @@ def preset_of(name_or_path) -> str | None:
 
 
 def lasting(name_or_path) -> str:
-    """What names a network from any working directory: the path in full, or
-    `preset:NAME`."""
+    """Returns a name of a network that is valid in any working directory: the
+    absolute path, `preset:NAME`, or the address on a hub."""
     name = preset_of(name_or_path)
     if downloads.is_on_hub(name_or_path):
         return name_or_path

@@ -1,5 +1,5 @@
-"""The loop of a training: calls of `fit`, from the backup on, to the end of
-the schedule."""
+"""Trains a network by calls of `fit`, from its last backup to the end of the
+schedule."""
 
 import contextlib
 import logging
@@ -43,12 +43,12 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class Length(typing.NamedTuple):
-    """How long a training is.
+    """The length of a training.
 
     Attributes:
         steps_per_pass: int. Batches in a pass over the training part.
         passes: int. Passes in an epoch.
-        epochs: int.
+        epochs: int. Epochs of the training.
     """
 
     steps_per_pass: int
@@ -61,7 +61,7 @@ class Length(typing.NamedTuple):
 
     @classmethod
     def of(cls, recipe, num_videos):
-        """That of a recipe on so many videos to train on."""
+        """The length of a recipe's training on `num_videos` videos."""
         steps = pipeline.steps_per_epoch(
             num_videos, recipe.optimizer.batch_size
         )
@@ -76,13 +76,13 @@ class Loop:
     """A network in training, from the last backup to the end of the schedule.
 
     Args:
-        data: `Dataset`, with its recipe.
+        data: `Dataset` with its recipe.
         run: `Run`.
         devices: `distribution.Devices`.
-        verbose: as in `fit`, of the chief.
+        verbose: as in `fit`. Only the chief shows progress.
 
     Attributes:
-        model: keras.Model as it is saved.
+        model: keras.Model in the form in which it is saved.
     """
 
     def __init__(self, data, run, devices, verbose):
@@ -102,7 +102,7 @@ class Loop:
             head.predictions_layer(built).test_protocol = recipe.test
             with checks.inside("optimizer."):
                 devices.prepare(built, recipe.optimizer)
-            # The same up to its logits, for `fit`.
+            # `fit` trains the part up to the logits.
             self._trained = devices.trainable(head.clip_logits_model(built))
             if recipe.rematerialize:
                 rematerialize(self._trained)
@@ -115,7 +115,8 @@ class Loop:
             self._averages = None
             if recipe.optimizer.ema is not None:
                 self._averages = Averages(self._optimizer)
-            # The optimizer keeps all weights: one for all phases.
+            # Compiled before any phase freezes layers, so that the optimizer
+            # has all weights and serves all phases.
             self._compile()
             if recipe.schedule.phases_of(self._length.epochs):
                 self._phases = Phases(
@@ -130,22 +131,23 @@ class Loop:
         """Trains from the last backup on, and saves the trained network.
 
         Args:
-            videos: `RunVideos`, which backups keep.
-            backup_steps: `None` or int, as of `Backup`.
+            videos: `RunVideos`, whose fingerprint is stored in backups.
+            backup_steps: `None` or int, as for `Backup`.
             callbacks: sequence of the user's `keras.callbacks.Callback`.
-            tensorboard: bool. Whether to write for TensorBoard. Defaults to
+                Defaults to `()`.
+            tensorboard: bool. Whether to write TensorBoard files. Defaults to
                 `True`.
 
         Returns:
-            dict of numbers by name, what became of it: `epochs`, `seconds`,
-            `accuracy` (of the last epoch, in training), and of a validation
-            part `validation_accuracy` and `best_epoch`, from 1; of several
-            labels per video the mean average precision in the place of the
-            accuracy. `None` if the training was at its end before.
+            dict of numbers by name: `epochs`, `seconds`, `accuracy` (in
+            training, of the last epoch), and with a validation part
+            `validation_accuracy` and `best_epoch` (from 1). With several labels
+            per video these are `mean_average_precision` and
+            `validation_mean_average_precision`. `None` if the training had
+            already ended.
 
         Raises:
-            Exception: what one of the callbacks raises; all that was trained
-                is kept.
+            Exception: the exception of a callback; progress is saved.
         """
         run, devices = self._run, self._devices
         validation = self._validation_callbacks()
@@ -195,7 +197,7 @@ class Loop:
         if keras.backend.backend() == "torch":
             steps = self._length.steps_per_epoch
             called.append(Draws(self._recipe.seed, backup, steps))
-        # The backup keeps what those before it have done.
+        # The backup stores the state of the callbacks before it.
         called += [users] if callbacks else []
         called += [backup, Failure(users, backup), interruption]
         with (
@@ -217,7 +219,7 @@ class Loop:
         return outcome
 
     def _continue(self, backup):
-        """Sets the network of a finished run aside, which goes on."""
+        """Renames the network of a finished run that is continued."""
         done = backup.position.epoch
         if not done:
             raise ValueError(
@@ -237,8 +239,8 @@ class Loop:
         )
 
     def _fit(self, position, streams, callbacks):
-        """One call of `fit`: to the end of the phase; the rest of an epoch is
-        one of its own."""
+        """Calls `fit` once: to the end of the phase or, if `position` is within
+        an epoch, to the end of that epoch."""
         epoch, step = position
         length, phase = self._length, None
         end = length.epochs
@@ -267,14 +269,14 @@ class Loop:
             epochs=length.epochs,
             validation_data=streams.validation(),
             verbose=0,  # `Progress` shows it
-            shuffle=False,  # the pipeline has done it
+            shuffle=False,  # the pipeline shuffles
             callbacks=[progress, *callbacks, Until(epoch + 1 if step else end)],
         )
         self._last = progress.last
 
     def _begin_phase(self, number):
-        """Compiles the model to train what this phase does, and returns what
-        that is."""
+        """Freezes the layers that a phase does not train, compiles the model,
+        and returns a description of the phase."""
         if number != self._phase:
             self._phase = number
             with self._devices.scope():
@@ -294,7 +296,8 @@ class Loop:
         )
 
     def _validation_callbacks(self):
-        """By name, the callbacks that look at the validation part, if any."""
+        """The callbacks that use validation results, as a dict by name; empty
+        without a validation part."""
         if not (self._data.validation and self._length.epochs):
             return {}
         schedule = self._recipe.schedule
@@ -317,8 +320,8 @@ class Loop:
 
     @contextlib.contextmanager
     def _as_saved(self):
-        """The context to save the network in: no phase freezes anything, and
-        the weights are their averages, if there are."""
+        """A context for saving the network: layers are not frozen by a phase,
+        and weights have their averaged values, if the optimizer averages."""
         with contextlib.ExitStack() as held:
             if self._phases:
                 held.enter_context(self._phases.released())
@@ -327,7 +330,8 @@ class Loop:
             yield
 
     def _save(self, backup):
-        """The last network, or the best one, becomes that of the run."""
+        """Saves the network of the run: the best one if there is a validation
+        part, else the last one."""
         run, data = self._run, self._data
         if data.validation:
             run.check_best()
@@ -364,7 +368,7 @@ class Loop:
 
 
 class _Time:
-    """How long a run has been trained, in all of its starts."""
+    """The time in seconds that a run has been trained, over all starts."""
 
     def __init__(self):
         self._before = 0.0
@@ -382,7 +386,7 @@ class _Time:
 
 
 class Until(keras.callbacks.Callback):
-    """Ends a `fit` when so many epochs are done."""
+    """Ends a call of `fit` when `epochs` epochs are done."""
 
     def __init__(self, epochs):
         super().__init__()
@@ -394,16 +398,17 @@ class Until(keras.callbacks.Callback):
 
 
 def _trained_origin(model, path):
-    """The origin in a file that was just saved."""
+    """The `Origin` of the network that was just saved at `path`."""
     origin = head.describe(model).origin
-    if origin.fingerprint is None:  # the best network, of a start before
+    if origin.fingerprint is None:  # the best network was saved by an earlier
+        # start, and not by this process
         origin = head.describe(model_file.load(path)).origin
     return origin
 
 
 def _notice(run, devices):
-    """The file by which workers notify each other to end. An old one is
-    removed before they begin."""
+    """The file by which workers notify each other to end; `None` with a single
+    worker. A file of an earlier start is removed."""
     if devices.num_workers == 1:
         return None
     notice = run.backup / "notice.json"

@@ -1,4 +1,4 @@
-"""From a recipe to its network."""
+"""Builds the network of a recipe."""
 
 from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.arguments import check_imagenet
@@ -12,16 +12,17 @@ from keras_vidrec.weights.starting import start_from
 
 
 def build(recipe, class_names):
-    """The network of a recipe for these classes, as saved: with softmax.
+    """Builds the network of a recipe, with its initial weights.
 
     Args:
         recipe: `Recipe`.
         class_names: sequence of str.
 
     Returns:
-        keras.Model whose `describe` gives the class names, the `ClipSpec`
-        with the recipe's changes, and as parents of its `Origin` what its
-        weights started from, and which layers did not.
+        keras.Model, with the activation of its scores. It stores the class
+        names, the `ClipSpec` with the recipe's changes, and an `Origin` with
+        the networks of its initial weights as parents, and the names of the
+        layers with random weights.
 
     Raises:
         ValueError: if an argument is invalid, frozen weights would be random,
@@ -65,7 +66,7 @@ def build(recipe, class_names):
         random = start_from(
             model, networks, start.inflation, start.weights, start.copy_head
         )
-    if start.classifier != "random":  # before the training begins
+    if start.classifier != "random":  # it is computed before training starts
         random = tuple(name for name in random if name != "logits")
     layer.origin = Origin(
         "network", parents=initialization.parents(networks), random=random
@@ -77,8 +78,9 @@ def build(recipe, class_names):
 
 
 def _fusion(recipe, known):
-    """What the section `fusion` says to a network that joins the scores of its
-    towers. Of others, it is about several networks."""
+    """Arguments of the builder from the section `fusion`, for a network that
+    fuses the scores of its towers. For other networks the section sets how
+    several networks are fused."""
     fusion = recipe.fusion
     if fusion == Fusion():
         return {}

@@ -1,5 +1,6 @@
-"""What training says before it begins, and at its end."""
+"""Messages that training prints or logs at its start and at its end."""
 
+import collections.abc
 import logging
 import re
 
@@ -18,8 +19,8 @@ _EVEN_OUT = (
     "data.sampling=balanced (or sqrt), or loss.class_weights=auto, gives "
     "rare classes more weight."
 )
-# What a mirror turns into each other. It changes neither open and close, nor
-# up and down, nor push and pull.
+# Words that a horizontal flip turns into each other. It does not change open
+# and close, up and down, or push and pull.
 _MIRRORED = (
     ("left", "right"),
     ("leftward", "rightward"),
@@ -31,8 +32,8 @@ _MIRRORED = (
 
 
 def note_data(data):
-    """Shows what there is to train on, and says what a recipe makes of it
-    that one may not expect.
+    """Prints the number of classes and videos, and logs effects of the recipe
+    on these data that a user may not expect.
 
     Args:
         data: `Dataset`.
@@ -101,7 +102,7 @@ def note_data(data):
 
 
 def note_sampling(data, spec):
-    """Says so if videos are too short for the way their clips are sampled.
+    """Logs a warning if videos are too short for the sampling of clips.
 
     Args:
         data: `Dataset`.
@@ -114,15 +115,15 @@ def note_sampling(data, spec):
 
 
 def note_end(data, outcome):
-    """Shows what was trained, how good it is, and how long it took.
+    """Prints what was trained, its accuracy, and how long it took.
 
     Args:
         data: `Dataset`.
         outcome: dict, as `Loop.train` returns it.
     """
     recipe = data.recipe
-    if not outcome["epochs"]:  # the classifier is computed, which was logged
-        return
+    if not outcome["epochs"]:
+        return  # the classifier was computed, and `classifiers.fit` logged it
     name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
     videos = words.count(len(data.train), "video")
     classes = words.count(len(data.source.classes), "class")
@@ -152,14 +153,14 @@ def note_end(data, outcome):
 
 
 def mirrored_classes(classes):
-    """The classes that a mirror turns into each other, by the words in their
-    names: `Turning Left` and `turning_right`.
+    """Pairs of classes that a horizontal flip turns into each other, according
+    to the words in their names, such as `Turning Left` and `turning_right`.
 
     Args:
         classes: sequence of str.
 
     Returns:
-        List of pairs of names, in the order of `classes`.
+        list of pairs of names, in the order of `classes`.
     """
     words = {_words(name): name for name in classes}
     pairs = {}
@@ -173,20 +174,21 @@ def mirrored_classes(classes):
     return list(pairs.values())
 
 
-def _words(name):
-    """The words of a name, whichever way it is written."""
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case, whether they are separated by spaces,
+    punctuation or capital letters."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     name = re.sub(r"(counter|anti)[\W_]+clock", r"\1clock", name)
     return tuple(re.findall(r"[^\W_]+", name))
 
 
 def note_learning_rate(optimizer, schedule):
-    """Says so if the learning rates were published for another batch than that
-    of this run: which rates are in proportion, and whether they are used.
+    """Logs a warning if the learning rates were published for another batch
+    size than that of this run, with the rates in proportion to this batch size.
 
     Args:
         optimizer: section `Optimizer` of a recipe.
-        schedule: section `Schedule` of it, whose phases have rates too.
+        schedule: section `Schedule` of the recipe, whose phases may have rates.
     """
     reference, real = optimizer.reference_batch, optimizer.effective_batch
     if reference in (None, real):
@@ -210,5 +212,5 @@ def note_learning_rate(optimizer, schedule):
         )
 
 
-def _listed(rates):
+def _listed(rates: collections.abc.Iterable[float]) -> str:
     return ", ".join(f"{rate:g}" for rate in rates)

@@ -1,4 +1,4 @@
-"""What a network that is trained is made from."""
+"""Makes the `Origin` of networks that are trained."""
 
 from keras_vidrec.data import leaks
 from keras_vidrec.data.clips import feature_reader
@@ -6,17 +6,17 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import environment
 
-# What the network of a run is to that of the same run for more epochs.
+# Name of the parent of a continued run: its network before.
 _CONTINUED = "continued after"
 
 
 def of_training(data, started: Origin) -> Origin:
-    """The `Origin` of a network before it has weights of its own.
+    """The `Origin` of a network before training, still without a fingerprint.
 
     Args:
         data: `Dataset` to train on.
-        started: `Origin` of the network as it was built: what its weights
-            started from (`initialization.parents`), and which did not.
+        started: `Origin` of the network from `network.build`: the networks of
+            its initial weights, and the layers with random weights.
     """
     source = data.source
     names = sorted(source.videos[index] for index in data.train)
@@ -38,13 +38,13 @@ def of_training(data, started: Origin) -> Origin:
 
 
 def continued(before: Origin, num_epochs: int) -> Origin:
-    """The `Origin` of the network of a finished run that is resumed.
+    """The `Origin` of the network of a finished run that is continued.
 
     Args:
         before: `Origin` of the finished network.
         num_epochs: int. Epochs that it was trained for.
     """
-    if before.fingerprint is None:  # noted by a start that was killed then
+    if before.fingerprint is None:  # an earlier, interrupted start wrote it
         return before
     earlier = {
         name: parent
@@ -60,15 +60,16 @@ def continued(before: Origin, num_epochs: int) -> Origin:
 
 
 def check_same_networks(before, now, directory):
-    """Refuses features that other networks made than those which a run began
-    with.
+    """Raises an error if features were made by other networks than at the start
+    of the run.
 
     Args:
-        before, now: `Origin`s of the run.
+        before: `Origin` of the run at its first start.
+        now: `Origin` of the run now.
         directory: path of the features.
 
     Raises:
-        ValueError: naming the stream.
+        ValueError: if they were; the message contains the stream.
     """
     made, makes = (_makers(origin) for origin in (before, now))
     for path, known in made.items():
@@ -84,7 +85,7 @@ def check_same_networks(before, now, directory):
 
 def _makers(origin):
     """Fingerprints of the networks that made the features of a training, by
-    the way to them."""
+    their path in the chain of origins."""
     return {
         path: one.fingerprint
         for path, one in origin.generations()

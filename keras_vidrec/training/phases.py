@@ -1,4 +1,4 @@
-"""From the phases of a schedule to the layers that each of them trains."""
+"""Determines the layers that each phase of a schedule trains."""
 
 import contextlib
 import difflib
@@ -15,15 +15,15 @@ from keras_vidrec.weights.towers import layers_by_path
 
 
 class Phases:
-    """What the phases of a schedule train of one network.
+    """The layers of one network that the phases of a schedule train.
 
     Args:
-        model: keras.Model as it was built: what is frozen then stays so in
-            all phases.
-        schedule: section `Schedule` of a recipe that has phases, or `freeze`.
-        optimizer: section `Optimizer` of it.
-        num_epochs: `None`, or int: epochs of the training, which a schedule
-            with `freeze` takes. Defaults to `None`.
+        model: keras.Model as it was built. Layers that are already frozen stay
+            frozen in all phases.
+        schedule: section `Schedule` of a recipe, with phases or `freeze`.
+        optimizer: section `Optimizer` of the recipe.
+        num_epochs: `None`, or int: epochs of the training, needed for a
+            schedule with `freeze`. Defaults to `None`.
 
     Raises:
         ValueError: if a phase names layers that the network does not have, or
@@ -32,7 +32,8 @@ class Phases:
 
     def __init__(self, model, schedule, optimizer, num_epochs=None):
         layers = layers_by_path(model)
-        # A composed layer comes before its parts, which it sets too.
+        # A composed layer comes before its parts: setting its flag sets those
+        # of its parts, which are set to their own values afterwards.
         self._flags = {
             path: [(part, part.trainable) for part in freezing.within(layer)]
             for path, layer in layers.items()
@@ -46,10 +47,10 @@ class Phases:
             with _named(schedule, number):
                 chosen = _chosen(model, self._weights, phase)
             self._trained.append(chosen)
-        self._rates = None  # a schedule of all phases says them
+        self._rates = None  # a schedule over all phases sets the rates
         if schedule.kind == "constant":
             rates = optimizers.learning_rates(schedule, optimizer)
-            # Of what is frozen at first there is one.
+            # A schedule with `freeze` has one rate.
             self._rates = rates[:1] * len(self._phases)
             self._rates = rates if schedule.phases else self._rates
         self._ends = [
@@ -57,15 +58,16 @@ class Phases:
         ]
 
     def at(self, epoch):
-        """The number, from 0, of the phase that trains this epoch."""
+        """Returns the number of the phase, from 0, that epoch `epoch` is in."""
         return sum(epoch >= end for end in self._ends[:-1])
 
     def end(self, number):
-        """The epochs done when this phase ends."""
+        """Returns the number of epochs done at the end of phase `number`."""
         return self._ends[number]
 
     def weights(self, number):
-        """The weights that a phase trains, in the order of the network."""
+        """Returns the weights that phase `number` trains, in the order of the
+        network."""
         return [
             weight
             for path, weights in self._weights.items()
@@ -74,14 +76,16 @@ class Phases:
         ]
 
     def freeze(self, number):
-        """Freezes what a phase does not train. Call it before `compile`."""
+        """Freezes the layers that phase `number` does not train. Call it before
+        `compile`."""
         trained = self._trained[number]
         for path, flags in self._flags.items():
             _set((part, flag and path in trained) for part, flag in flags)
 
     @contextlib.contextmanager
     def released(self):
-        """A context in which the network is as it was built, to be saved."""
+        """A context for saving the network, in which no phase freezes
+        layers."""
         flags = [*itertools.chain(*self._flags.values())]
         now = [(part, part.trainable) for part, _ in flags]
         _set(flags)
@@ -91,7 +95,8 @@ class Phases:
             _set(now)
 
     def describe(self, number):
-        """A line for people: what a phase trains, when, and at which rate."""
+        """Returns a line about phase `number`: its epochs, the layers it
+        trains, and its learning rate."""
         phase = self._phases[number]
         trained = phase.trained
         what = trained if isinstance(trained, str) else ", ".join(trained)
@@ -117,7 +122,7 @@ def _set(flags):
 
 @contextlib.contextmanager
 def _named(schedule, number):
-    """Errors name the part of the schedule that a phase comes from."""
+    """A context in which errors name the setting that a phase comes from."""
     if schedule.phases:
         with checks.inside(f"schedule.phases[{number}]."):
             yield
@@ -128,13 +133,16 @@ def _named(schedule, number):
 
 
 def _chosen(model, weights, phase):
-    """Paths of the layers that are trained.
+    """Returns the set of paths of the layers that a phase trains.
 
     Args:
         model: keras.Model.
-        weights: dict from the paths of all layers to the weights of each that
-            could be trained.
+        weights: dict from the paths of all layers to the trainable weights of
+            each.
         phase: `Phase`.
+
+    Raises:
+        ValueError: if nothing would be trained, or frozen.
     """
     head = {id(layer) for layer in multipliers.head(model)}
     layers = layers_by_path(model)
@@ -155,8 +163,8 @@ def _chosen(model, weights, phase):
         checks.check(
             any(weights[path] for path in parts[name]),
             "frozen",
-            f"nothing of the {name}, of which {model.name!r} has none that "
-            "could be trained",
+            f"parts with trainable weights, unlike the {name} of "
+            f"{model.name!r}",
             phase.frozen,
         )
         frozen |= parts[name]
@@ -173,7 +181,7 @@ def _chosen(model, weights, phase):
 
 
 def _layers(weights, names, argument):
-    """Paths of the layers of some names or patterns."""
+    """Returns the set of paths of the layers that names or patterns match."""
     chosen = set()
     for name in names:
         found = {path for path in weights if _fits(name, path)}
@@ -182,19 +190,19 @@ def _layers(weights, names, argument):
     return chosen
 
 
-def _fits(name, path):
+def _fits(name: str, path: str) -> bool:
     return any(fnmatch.fnmatchcase(one, name) for one in _names(path))
 
 
-def _names(path):
-    """What a layer can be called by: its name and those of the models that it
-    is in, alone or with the models around them."""
+def _names(path: str) -> list[str]:
+    """The names by which a recipe may select a layer: its name and those of the
+    models that contain it, alone or with the models around them."""
     parts = path.split("/")
     return [*itertools.accumulate(parts, "{}/{}".format), *parts]
 
 
 def _check_found(name, found, weights, argument, names):
-    """Refuses a name without layers that could be trained."""
+    """Raises an error if a name matches no layer with trainable weights."""
     if any(weights[path] for path in found):
         return
     known = [_names(path) for path in weights if weights[path]]
@@ -203,7 +211,7 @@ def _check_found(name, found, weights, argument, names):
     checks.check(
         False,
         argument,
-        f"layers that are there and can be trained, unlike {name!r}, such as "
+        f"names of layers with trainable weights, unlike {name!r}, such as "
         f"{', '.join(map(repr, near))}",
         names,
     )

@@ -1,4 +1,4 @@
-"""What the network of a recipe is, for those who do not train it."""
+"""Properties of the network of a recipe, for code that does not train it."""
 
 import dataclasses
 
@@ -10,32 +10,35 @@ from keras_vidrec.training.recipes.initialization import Initialization
 
 
 def builder(recipe):
-    """The application of a recipe."""
+    """Returns the builder of the network of a recipe.
+
+    Raises:
+        ValueError: if there is no such application.
+    """
     with checks.inside("network."):
         return table.find(recipe.network.application)
 
 
 def backbones(recipe):
-    """The backbones of the network of a recipe, as `table.backbones` finds
-    them."""
+    """Returns the backbones of the network of a recipe, see
+    `table.backbones`."""
     return _asked(table.backbones, recipe)
 
 
 def streams(recipe):
-    """What the network of a recipe sees, as `table.streams` finds it."""
+    """Returns the streams of the network of a recipe, see `table.streams`."""
     return _asked(table.streams, recipe)
 
 
 def sees_features(recipe):
-    """Whether the network of a recipe sees features instead of images, as
-    `table.sees_features` finds it."""
+    """Returns whether the input of the network of a recipe is features instead
+    of images, see `table.sees_features`."""
     return _asked(table.sees_features, recipe)
 
 
 def clip_spec(recipe):
-    """The `ClipSpec` of a recipe: of its network, with the recipe's changes.
-
-    The network is built for it, from random weights, and forgotten.
+    """The `ClipSpec` of a recipe: that of its network, with the recipe's
+    changes. To find it, the network is built with random weights.
 
     Args:
         recipe: `Recipe`.
@@ -44,7 +47,7 @@ def clip_spec(recipe):
         `ClipSpec`.
 
     Raises:
-        ValueError: as `network.build`.
+        ValueError: as for `network.build`.
     """
     random = dataclasses.replace(recipe, initialization=Initialization())
     model = network.build(random, ("yes", "no"))
@@ -52,6 +55,8 @@ def clip_spec(recipe):
 
 
 def _asked(question, recipe):
+    """Calls a function of `table` with the application of a recipe and its
+    arguments."""
     builder(recipe)
     with checks.inside("network.arguments."):
         return question(recipe.network.application, recipe.network.arguments)

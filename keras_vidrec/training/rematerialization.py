@@ -1,4 +1,4 @@
-"""Gradient checkpointing: activations computed once more instead of kept."""
+"""Gradient checkpointing: activations are recomputed instead of stored."""
 
 import math
 
@@ -8,29 +8,29 @@ from keras_vidrec.applications.parts import torch_run
 
 
 def rematerialize(model):
-    """Makes training keep only some of the activations of the backbones, and
-    compute the others once more in the backward pass.
+    """Changes a model so that training stores only some of the activations of
+    its backbones, and recomputes the others in the backward pass.
 
-    The graph of each backbone is cut into about as many pieces as a piece has
-    layers, where nothing but the main path has to be kept: between residual
-    units and inception blocks. Gradients, the statistics of batch normalization
-    and dropout masks are not changed, and testing and saving are not affected.
-    A network whose backbones are no models of their own, such as the
-    multiplier, is cut as a whole.
+    The graph of a backbone with n operations is cut into about sqrt(n) pieces,
+    at places where only one tensor has to be stored: between residual units or
+    inception blocks. Gradients, the statistics of batch normalization and
+    dropout masks stay the same, and testing and saving are not affected. A
+    network whose backbones are not nested models, such as the multiplier, is
+    cut as a whole.
 
-    `keras.RematScope` around the building of such a network does not serve:
-    it wraps single layers, whose outputs are kept then as the inputs of the
-    next ones, and fails on layers with a `training` argument.
+    `keras.RematScope` does not help here: it wraps single layers, whose outputs
+    are still stored as the inputs of the next ones, and it fails on layers with
+    a `training` argument.
 
     Args:
-        model: functional keras.Model, the one that `fit` is called on. It is
-            changed.
+        model: functional keras.Model that `fit` is called on. It is changed in
+            place.
 
     Returns:
         int, the number of pieces.
 
     Raises:
-        ValueError: if there is nothing to cut.
+        ValueError: if nothing can be cut.
 
     Reference:
         - [Chen et al., 2016](https://arxiv.org/abs/1604.06174), section 4
@@ -51,10 +51,18 @@ def rematerialize(model):
 
 
 class Piece(keras.Layer):
-    """Some layers of a functional model, in their order, in training."""
+    """Some successive layers of a functional model, in training mode.
+
+    Args:
+        inputs: list of symbolic tensors that the first layers take.
+        outputs: list of symbolic tensors that the piece returns.
+
+    Call arguments:
+        tensors: list of tensors, the values of `inputs`.
+    """
 
     def __init__(self, inputs, outputs):
-        # The layers inside cast what they take.
+        # The layers inside cast their inputs.
         super().__init__(autocast=False)
         self.function = keras.Function(inputs, outputs)
         self._run = torch_run.of_function(self.function)
@@ -68,16 +76,23 @@ class Piece(keras.Layer):
     def call(self, tensors):
         if self._run is not None:
             return self._run(tensors, training=True)
-        # Keras' own runner, by no public name: `Function.call` would keep
-        # the layers in the mode that they had when the graph was made.
+        # There is no public method for this: `Function.call` would use the
+        # `training` argument with which the graph was made.
         return self.function._run_through_graph(
             tensors, operation_fn=_in_training
         )
 
 
 class Checkpoint(keras.Layer):
-    """A piece in training: what is inside is computed twice, what it changes
-    is changed once."""
+    """Runs a `Piece` with rematerialization: its layers are computed twice, and
+    their non-trainable variables are updated once.
+
+    Args:
+        piece: `Piece`.
+
+    Call arguments:
+        tensors: list of tensors, as for the piece.
+    """
 
     def __init__(self, piece):
         super().__init__(autocast=False)
@@ -87,8 +102,8 @@ class Checkpoint(keras.Layer):
     def call(self, tensors):
         weights = self.piece.trainable_variables
         state = self.piece.non_trainable_variables
-        # Both times from the same state, so a copy: the second time must drop
-        # out what the first one did.
+        # Both computations start from a copy of the state, so that dropout has
+        # the same mask in both.
         values = [keras.ops.copy(variable) for variable in state]
 
         def run(*arguments):
@@ -109,6 +124,7 @@ class Checkpoint(keras.Layer):
 
 
 def _in_training(operation):
+    """The operation as a function that, for a layer, sets `training=True`."""
     if not isinstance(operation, keras.Layer):
         return operation
 
@@ -119,7 +135,7 @@ def _in_training(operation):
 
 
 def _calling(model, pieces):
-    """What `model.call` is replaced by."""
+    """The function that replaces `model.call`."""
     plain = model.call
     checkpoints = [Checkpoint(Piece(*ends)) for ends in pieces]
 
@@ -165,7 +181,8 @@ def _cut(model):
 
 
 def _ends(operations, wanted):
-    """What a piece takes, and what of its tensors are wanted after it."""
+    """The tensors that a piece takes as inputs, and those of its tensors that
+    are used after it (their ids are in `wanted`)."""
     made = {
         id(tensor): tensor for _, outputs in operations for tensor in outputs
     }
@@ -179,8 +196,8 @@ def _ends(operations, wanted):
     return list(taken.values()), left
 
 
-def _innermost_models(model):
-    """Functional models inside that hold no others."""
+def _innermost_models(model: keras.Model) -> list[keras.Model]:
+    """The nested functional models that contain no other functional model."""
     found = []
     for layer in model.layers:
         if isinstance(layer, keras.Model) and hasattr(layer, "operations"):

@@ -120,7 +120,7 @@ class Run:
             ) from error
 
     def note_origin(self, origin: Origin) -> None:
-        """Writes what the network of the run is made from."""
+        """Writes the `Origin` of the network of the run."""
         text = json.dumps(origin.to_dict(), indent=2)
         files.write_text(self.origin_file, text + "\n")
 
@@ -132,7 +132,7 @@ class Run:
     @property
     def log(self) -> list:
         """The rows of `log.csv`, one per epoch: dicts of float by name, such as
-        `val_accuracy`; without what is not there.
+        `val_accuracy`. Values that are missing in a row are left out.
         """
         with open(self.log_file, newline="", encoding="utf-8") as file:
             rows = [*csv.DictReader(file)]
@@ -147,13 +147,13 @@ class Run:
 
     @property
     def trained_files(self) -> list[pathlib.Path]:
-        """The networks of the run that are there, list of `pathlib.Path`."""
+        """The paths of the trained networks that exist in the directory."""
         files_of_it = (self.head_file, self.model_file)
         return [path for path in files_of_it if path.exists()]
 
     def is_shorter_than(self, recipe: Recipe) -> bool:
-        """Whether the directory holds a finished run of the same recipe, but
-        for a smaller `schedule.epochs`."""
+        """Returns whether the directory contains a finished run of the same
+        recipe with a smaller `schedule.epochs`."""
         if not (self.recipe_file.is_file() and self.is_finished):
             return False
         before, now = map(_compared, (self.recipe, recipe))
@@ -169,15 +169,15 @@ class Run:
         )
 
     def set_aside(self, num_epochs: int) -> list[pathlib.Path]:
-        """Gives the finished networks names of their own, where training goes
-        on: `model-100-epochs.keras`. That of the run is the best one so far
-        until then.
+        """Renames the finished networks of a run that is continued, such as to
+        `model-100-epochs.keras`. If there is no best network so far, the
+        finished one becomes it.
 
         Args:
             num_epochs: int. Epochs that they were trained for.
 
         Returns:
-            list of `pathlib.Path`, their new names.
+            list of `pathlib.Path`, the new paths.
         """
         named = []
         trained = self.trained_files
@@ -191,14 +191,15 @@ class Run:
         return named
 
     def check(self, recipe: Recipe) -> bool:
-        """Checks that the directory can become one of `recipe`. A run that has
-        not finished an epoch belongs to no recipe yet.
+        """Checks that the directory can be used for a run of `recipe`. A run
+        that has no backup yet may be replaced by one of another recipe.
 
         Returns:
-            bool, whether a run of the same recipe stopped there.
+            bool, whether the directory contains a run of the same recipe, to
+            be resumed.
 
         Raises:
-            ValueError: if the directory holds a run of another recipe, or
+            ValueError: if the directory contains a run of another recipe, or
                 something else.
         """
         is_run = self.recipe_file.exists()
@@ -226,8 +227,8 @@ class Run:
 
     @contextlib.contextmanager
     def held(self) -> collections.abc.Iterator[None]:
-        """Locks the run for training; makes the directory, and removes
-        incomplete files of killed processes.
+        """A context in which the run is locked for training. Creates the
+        directory, and removes incomplete files of killed processes.
 
         Raises:
             InUse: a `ValueError` that names the process that trains it.
@@ -245,23 +246,24 @@ class Run:
         origin: Origin | None = None,
         log: collections.abc.Sequence[str] = (),
     ) -> None:
-        """Makes the directory one of `recipe`, or takes up where a run of the
-        same recipe stopped, or where a shorter one has come to its end. Either
-        way the start is noted in `environment.json`.
+        """Writes the files of a new run of `recipe`, or resumes a run of the
+        same recipe, or continues a finished run with fewer epochs. Each start
+        is recorded in `environment.json`.
 
         Args:
             recipe: `Recipe`.
             videos: `RunVideos` of a new run, or `None` (not known). Defaults
                 to `None`.
-            origin: `Origin` of its network, likewise.
-            log: sequence of str. Where this start is followed. Defaults to
-                `()`.
+            origin: `Origin` of the network, or `None` (not known). Defaults to
+                `None`.
+            log: sequence of str. Trackers of this start, as for `train`.
+                Defaults to `()`.
 
         Raises:
-            ValueError: as `check`.
+            ValueError: as for `check`.
         """
         if self.is_shorter_than(recipe):
-            # Other programs have an entry a recipe.
+            # Trackers have one entry per recipe.
             self.trackers_file.unlink(missing_ok=True)
             if origin is not None:
                 self.note_origin(origin)
@@ -281,7 +283,7 @@ class Run:
         """Checks that the best network so far is not damaged.
 
         Raises:
-            ValueError: if it is not.
+            ValueError: if it is missing or damaged.
         """
         if not model_file.is_whole(self.best_file):
             raise ValueError(
@@ -292,22 +294,22 @@ class Run:
 
     @contextlib.contextmanager
     def writing(self) -> collections.abc.Iterator[None]:
-        """Where files of the run are written: a full disk is reported with
-        the directory that cannot be written, and what to do.
+        """A context for writing files of the run, in which the error of a full
+        disk names the directory of the run and says what to do.
 
         Raises:
-            OSError: instead of the one of the file, or of the backend's error.
+            OSError: in place of the error of the file or of the backend.
         """
         try:
             yield
-        except BrokenPipeError:  # the reader of the progress output has gone
+        except BrokenPipeError:  # the reader of standard output has ended
             raise
         except OSError as error:
             raise self._unwritable(error.strerror or error) from error
         except tf.errors.OpError as error:
             if _WRITER not in error.message:
                 raise
-            # "... FILE; REASON", and lines on what was to be written.
+            # "... FILE; REASON", followed by lines about the content.
             reason = error.message.split("\n")[0].split("; ")[-1]
             raise self._unwritable(reason) from error
 
@@ -316,7 +318,7 @@ class Run:
         as input, or, if it could not be joined, the one over features.
 
         Raises:
-            ValueError: if training has not come to its end.
+            ValueError: if training has not finished.
         """
         return self._load(self.model_file, self.head_file)
 
@@ -325,7 +327,7 @@ class Run:
         over features.
 
         Raises:
-            ValueError: if training has not come to its end.
+            ValueError: if training has not finished.
         """
         return self._load(self.head_file, self.model_file)
 
@@ -334,7 +336,7 @@ class Run:
             if path.is_file():
                 return model_file.load(path)
         aside = sorted(self.path.glob("model-*-epochs.keras"))
-        before = f"; its network of before lies in {aside[-1]}" if aside else ""
+        before = f"; its earlier network is {aside[-1]}" if aside else ""
         raise ValueError(
             "Expected a finished run, with a model.keras. Finish the "
             f"training with the same command. Received: {self.path}{before}"
@@ -348,24 +350,24 @@ class Run:
         )
 
     def _others(self):
-        """What is in the directory and is not of a process that has just begun,
-        or was killed then.
+        """Yields the paths in the directory that were not made by a run that
+        has just started or was killed at its start.
         """
         for path in self.path.iterdir():
             if path != self.lock_file and not files.is_unfinished(path.name):
                 yield path
 
     def _starts(self):
-        """The starts noted so far."""
+        """The list of starts recorded in `environment.json`."""
         try:
             return list(documents.read_json(self.environment_file)["starts"])
         except (OSError, ValueError, KeyError, TypeError):
-            return []  # lost or damaged: no reason not to train on
+            return []  # a lost or damaged record must not stop the training
 
     @property
     def followed(self) -> tuple:
-        """Where its last start was followed, as `train` takes it in `log`;
-        empty if it was not begun, or is not known."""
+        """The trackers of the last start, as `train` takes them in `log`; empty
+        if there was no start, or they are not known."""
         starts = self._starts() if self.recipe_file.is_file() else []
         last = starts[-1] if starts else None
         log = last.get("log") if isinstance(last, dict) else None
@@ -378,7 +380,8 @@ class Run:
 
     def _check_same(self, recipe):
         before, now = map(_compared, (self.recipe, recipe))
-        # A longer training alone would be taken: anything else goes first.
+        # A larger `schedule.epochs` alone is no error, so the message contains
+        # another difference if there is one.
         keys = sorted({**before, **now}, key=lambda k: k == "schedule.epochs")
         for key in keys:
             if before.get(key) != now.get(key):
@@ -389,9 +392,9 @@ class Run:
                 )
 
 
-def _compared(recipe):
-    """The values of a recipe that make it another one, by their keys: not the
-    line for people, which tells them again."""
+def _compared(recipe: Recipe) -> dict:
+    """The values of a recipe by key, without the summary: recipes that differ
+    only in that line are the same."""
     values = documents.flat(recipe.to_dict())
     values.pop("summary", None)
     return values

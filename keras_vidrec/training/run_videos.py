@@ -1,4 +1,4 @@
-"""The videos of a run: which of them serve for what, as at its first start."""
+"""The training, validation and test videos of a run at its first start."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from keras_vidrec.specs import files
 from keras_vidrec.specs import fingerprint
 
 _PARTS = ("train", "validation", "test")
-# Names that a line lists.
+# Maximum number of names in a line.
 _NAMED = 3
 
 
@@ -27,12 +27,14 @@ class Video(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class RunVideos:
-    """The lists of a run. They stay as they are while the dataset grows: no
-    video that was trained on ever comes into the test.
+    """The lists of videos of a run. They do not change when videos are added to
+    the dataset, so a training video is never used in the test.
 
-    Args:
+    Attributes:
         classes: tuple of str. Names of the classes, in the order of labels.
-        train, validation, test: tuples of `Video`.
+        train: tuple of `Video`.
+        validation: tuple of `Video`.
+        test: tuple of `Video`.
     """
 
     classes: tuple
@@ -42,7 +44,7 @@ class RunVideos:
 
     @classmethod
     def of(cls, data):
-        """Those of a `Dataset`."""
+        """Makes the lists of a `Dataset`."""
         videos = _videos(data.source)
         parts = (
             tuple(videos[index] for index in getattr(data, part))
@@ -52,10 +54,10 @@ class RunVideos:
 
     @classmethod
     def load(cls, path):
-        """Those that were saved; `None` if there is no such file.
+        """Loads saved lists. Returns `None` if there is no such file.
 
         Raises:
-            ValueError: naming the file, if it is damaged.
+            ValueError: if the file is damaged.
         """
         try:
             values = documents.read_json(path)
@@ -74,15 +76,19 @@ class RunVideos:
             ) from error
 
     def save(self, path):
-        """Writes them as JSON."""
+        """Writes the lists to a JSON file."""
         files.write_text(path, json.dumps(dataclasses.asdict(self)) + "\n")
 
     def get_state(self):
-        """The fingerprint of these lists, for the backup."""
+        """Returns the fingerprint of the lists, which backups store."""
         return fingerprint(dataclasses.asdict(self))
 
     def set_state(self, state):
-        """Refuses a backup of a training on other videos."""
+        """Checks the fingerprint in a backup.
+
+        Raises:
+            ValueError: if the backup is from a training on other videos.
+        """
         if state != self.get_state():
             raise ValueError(
                 "The backup is from a training on other videos. Expected "
@@ -91,18 +97,19 @@ class RunVideos:
             )
 
     def to_train(self, data, where):
-        """A dataset with these parts, for a training that is resumed.
+        """Returns the dataset with the parts of these lists, for a training
+        that is resumed.
 
         Args:
-            data: `Dataset`, as it is now.
+            data: `Dataset` as it is now.
             where: path of the run.
 
         Returns:
-            `Dataset`, whose `changes` name what is not used.
+            `Dataset`. Its `changes` list videos that are not used.
 
         Raises:
-            ValueError: naming what has changed, if it is classes, or videos
-                that serve for training or validation.
+            ValueError: if classes, or training or validation videos have
+                changed; the message lists them.
         """
         trained = (*self.train, *self.validation)
         changes = [
@@ -119,8 +126,8 @@ class RunVideos:
         return self.apply(data)
 
     def apply(self, data):
-        """A `Dataset` with these parts, as far as their videos are there; its
-        `changes` name what is different now."""
+        """Returns the `Dataset` with the parts of these lists, without videos
+        that no longer exist. Its `changes` describe the differences."""
         source = data.source
         places = {name: index for index, name in enumerate(source.videos)}
         now = {i: part for part in _PARTS for i in getattr(data, part)}
@@ -163,7 +170,7 @@ class RunVideos:
 
 
 def _videos(source):
-    """A `Video` for each of a source."""
+    """A list with a `Video` for each video of a source."""
     labels = (
         "; ".join(label_sets.names(label, source.classes))
         for label in source.labels
@@ -172,7 +179,8 @@ def _videos(source):
 
 
 def _changed(videos, source):
-    """What has become of some videos, in words."""
+    """Phrases that describe the changes of some videos: removed, of another
+    class, or replaced."""
     now = {video.name: video for video in _videos(source)}
     removed, labels, replaced = [], [], []
     for name, label, content in videos:
@@ -199,7 +207,7 @@ def _changed(videos, source):
     return [f"{what}: {_named(x)}" for what, x in changes.items() if x]
 
 
-def _named(names):
-    """How many, and the first of them."""
+def _named(names: list[str]) -> str:
+    """The first names of a list, and their number."""
     listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else "")
     return f"{listed} ({len(names)})"

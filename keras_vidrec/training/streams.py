@@ -1,3 +1,5 @@
+"""Makes the datasets that `fit` reads, for all devices."""
+
 import contextlib
 
 import tensorflow as tf
@@ -9,8 +11,8 @@ from keras_vidrec.training.objectives import losses
 
 
 class Streams:
-    """What `fit` reads of a dataset: clips with their labels, spread over the
-    devices.
+    """The data that `fit` reads: batches of clips with their labels,
+    distributed over the devices.
 
     Args:
         recipe: `Recipe`.
@@ -30,13 +32,13 @@ class Streams:
         self._unseen = Failures(len(data.validation))
 
     def training(self, number, step, timed):
-        """The endless stream of the training part, pass after pass.
+        """Returns endless batches of the training part, pass after pass.
 
         Args:
-            number: int. Pass over it to begin with.
-            step: int. Step of it to begin with.
-            timed: callable from a `tf.data.Dataset` to one of the same
-                batches, which watches them.
+            number: int. The pass to start with.
+            step: int. The step of this pass to start with.
+            timed: callable that takes a `tf.data.Dataset` and returns one of
+                the same batches that measures the time spent on input.
         """
         return self._make(
             self._data.train,
@@ -51,7 +53,8 @@ class Streams:
         )
 
     def validation(self):
-        """The validation part, once; `None` if the recipe carves out none."""
+        """Returns the batches of the validation part; `None` if there is no
+        validation part."""
         if not self._data.validation:
             return None
         return self._make(
@@ -64,8 +67,8 @@ class Streams:
 
     @contextlib.contextmanager
     def clear_errors(self):
-        """Raises what was wrong with the videos, where the backend only
-        reports that its input ended.
+        """A context in which unreadable videos raise a clear error, in place of
+        the backend's error about its input.
 
         Raises:
             TooManyFailures: if over 5 % of the videos cannot be read.

@@ -1,4 +1,4 @@
-"""From a recipe to a trained network in a run directory."""
+"""Trains the network of a recipe in a run directory."""
 
 import collections.abc
 import contextlib
@@ -117,7 +117,7 @@ def train(
     if backup_steps is not None:
         checks.count("backup_steps", backup_steps)
     if deterministic:
-        # Before devices are looked for: JAX begins then.
+        # Must come before devices are listed, which starts JAX.
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
     dataset = losses.settled(datasets.load(recipe))
@@ -174,7 +174,8 @@ def train(
 
 
 def _recipe(recipe, directory):
-    """A recipe, with its data, that can be repeated from anywhere."""
+    """The recipe with its dataset and absolute paths, so that it does not
+    depend on the working directory."""
     recipe = recipes.get(recipe)
     if directory is not None:
         if not storage.is_url(str(directory)):
@@ -184,8 +185,8 @@ def _recipe(recipe, directory):
 
 
 def _check(data):
-    """Refuses data that there is nothing to learn from, and an augmentation
-    that they cannot go through."""
+    """Raises an error if there are no training videos or only one class, or if
+    the augmentation cannot be applied."""
     augmentation = data.recipe.augmentation
     augmentation.check_registered()
     if feature_reader.are_features(data.source):
@@ -205,7 +206,8 @@ def _check(data):
 
 
 def _tell(data, is_told):
-    """Says what is not as one may expect, and what there is."""
+    """Logs remarks about the dataset and the learning rate. Also prints a
+    summary of the dataset if `is_told`."""
     for problem in (*data.problems, *data.changes):
         logger.warning("%s", problem)
     notes.note_learning_rate(data.recipe.optimizer, data.recipe.schedule)
@@ -214,9 +216,15 @@ def _tell(data, is_told):
 
 
 class _Kept(typing.NamedTuple):
-    """What a run keeps from its first start on: its `RunVideos`, the `Origin`
-    noted then (`None` if this is the first), the epochs after which a finished
-    run is continued (`None` if it is not), and whether leaks are allowed."""
+    """Values that a run keeps from its first start.
+
+    Attributes:
+        videos: `RunVideos`.
+        origin: `Origin` recorded at the first start; `None` at that start.
+        epochs: int. Epochs of a finished run that is continued; `None` for
+            other runs.
+        allow_leak: bool. Whether leaks of test videos are allowed.
+    """
 
     videos: RunVideos
     origin: object
@@ -225,11 +233,11 @@ class _Kept(typing.NamedTuple):
 
 
 def _claim(run, data, model, kept, is_chief, held, log):
-    """Notes what the network is made from, and keeps the run from others until
-    `held` is closed.
+    """Stores the origin of the network, and locks the run until `held` is
+    closed.
 
     Raises:
-        ValueError: as `_origin`.
+        ValueError: as for `_origin`.
     """
     origin, remarks = _origin(model, data, run.path, kept)
     if is_chief:
@@ -240,8 +248,8 @@ def _claim(run, data, model, kept, is_chief, held, log):
 
 
 def _origin(model, data, where, kept):
-    """What a network is made from, as noted at the first start, which goes
-    into its last layer; and lines on what may leak.
+    """Determines the `Origin` of a network, or takes that of the first start,
+    and stores it in the last layer. Returns it, and remarks about leaks.
 
     Raises:
         ValueError: if videos of the test leak, or the features of a run that is
@@ -257,7 +265,8 @@ def _origin(model, data, where, kept):
     if kept.epochs is not None:
         origin = origins.continued(origin, kept.epochs)
     origin = origin.without_repeats()
-    # The same video under two names, in both parts: the dataset is so.
+    # A dataset may contain the same video under two names in both parts. That
+    # is marked, but is no error.
     copies = leaks.check(
         origin.replace(parents={}), data.source, data.test, allow=True
     )

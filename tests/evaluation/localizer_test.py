@@ -122,6 +122,11 @@ def test_a_test_that_was_killed_goes_on(network, videos, monkeypatch, tmp_path):
     assert [path.name for path in journal.parent.iterdir()] == [journal.name]
 
 
+def test_workers_need_a_journal(network, videos):
+    with pytest.raises(ValueError, match="Invalid `journal`.*that the workers"):
+        localize(network, videos, runner=object())
+
+
 def test_what_is_left_out_is_named(network, videos, caplog):
     (videos / "c.avi").write_bytes(b"no video")
     rows = (videos / "truth.csv").read_text().splitlines()[1:]

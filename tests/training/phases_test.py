@@ -218,7 +218,7 @@ def test_what_cannot_be_frozen(freeze, message):
         of_freeze(network(), freeze, 3)
     clip = keras.Input((4,))
     logits = keras.layers.Dense(2, name="logits")(clip)
-    with pytest.raises(ValueError, match="nothing of the backbone, of which"):
+    with pytest.raises(ValueError, match="unlike the backbone of"):
         of_freeze(keras.Model(clip, logits), {"backbone": 1}, 3)
 
 

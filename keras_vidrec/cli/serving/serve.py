@@ -71,7 +71,7 @@ def serve(
 ):
     """Answer about videos over HTTP: POST /predict, POST /windows, GET /health,
     GET /metrics, and a page of them at /docs. Until Ctrl-C."""
-    file = options.weights_file(file)
+    weights = options.weights_file(file)
     names = options.lines(class_names)
     load_backend()
     from keras_vidrec import serving
@@ -91,7 +91,7 @@ def serve(
     )
     network = loading.recognizer(
         model,
-        file,
+        weights,
         trust_first_download=trust_first_download,
         class_names=names,
     )

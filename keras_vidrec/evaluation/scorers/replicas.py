@@ -1,5 +1,6 @@
-"""A network on all devices of a machine, which share what it is shown."""
+"""Copies of a network on all devices of a machine, which share its inputs."""
 
+import collections.abc
 import concurrent.futures
 import itertools
 import threading
@@ -9,8 +10,9 @@ import numpy as np
 
 
 def accelerators() -> list:
-    """The GPUs, or TPUs, of this machine that predictions share: all of them,
-    or none where there is one only, or PyTorch computes."""
+    """The GPUs or TPUs of this machine that predictions are distributed over,
+    as a list of the backend's devices. Empty if there is only one, or on
+    PyTorch."""
     backend = keras.backend.backend()
     found = []
     if backend == "tensorflow":
@@ -25,19 +27,18 @@ def accelerators() -> list:
 
 
 class Replicas:
-    """A network as it is now, with a copy on each of several devices. Several
-    threads may ask it.
+    """A network with a copy on each of several devices. Several threads may
+    call it.
 
     Args:
-        model: keras.Model. Where there are several devices, it is copied:
-            what becomes of its weights later changes nothing.
+        model: keras.Model. With several devices it is copied: later changes of
+            its weights have no effect.
         devices: `None` (`accelerators()`), or list of devices of the backend.
-            Fewer than two: the network computes where it is. Defaults to
-            `None`.
+            With fewer than two, the network itself is used. Defaults to `None`.
 
     Attributes:
-        input: as of the model.
-        num_devices: int.
+        input: the input of the model.
+        num_devices: int. Number of devices that compute.
     """
 
     def __init__(self, model: keras.Model, devices: list | None = None):
@@ -48,16 +49,17 @@ class Replicas:
             backend = keras.backend.backend()
             on = {"tensorflow": _on_tensorflow, "jax": _on_jax}[backend]
             self._calls = [on(model, device) for device in devices]
-        # Keras compiles a network in its first call, whichever thread makes it.
+        # Keras compiles a network in its first call, so threads must not call
+        # it at the same time.
         self._locks = [threading.Lock() for _ in self._calls]
         self.num_devices = len(self._calls)
 
     def each(self, batches):
-        """Yields the output of each of some batches, in their order; as many
-        at a time are computed as there are devices.
+        """Yields the output for each batch, in order. Each device computes one
+        batch at a time.
 
         Args:
-            batches: iterable of what the model takes.
+            batches: iterable of inputs of the model.
         """
         if self.num_devices == 1:
             for batch in batches:
@@ -73,7 +75,8 @@ class Replicas:
             return self._calls[number](batch)
 
 
-def _on_tensorflow(model, device):
+def _on_tensorflow(model: keras.Model, device) -> collections.abc.Callable:
+    """A function that computes the outputs of a copy of a model on a device."""
     import tensorflow as tf
 
     with tf.device(device.name):
@@ -91,7 +94,8 @@ def _on_tensorflow(model, device):
     return call
 
 
-def _on_jax(model, device):
+def _on_jax(model: keras.Model, device) -> collections.abc.Callable:
+    """A function that computes the outputs of a copy of a model on a device."""
     import jax
 
     state = [

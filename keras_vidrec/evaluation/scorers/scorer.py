@@ -1,4 +1,4 @@
-"""Computes the logits of a video, from snippets or clips."""
+"""Computes the scores of a video from the logits of its snippets or clips."""
 
 import math
 import typing
@@ -19,30 +19,32 @@ SNIPPETS_A_CALL = 64
 
 
 class Average(typing.NamedTuple):
-    """What of the views of a video is averaged.
+    """How the views of a video are averaged.
 
-    Args:
-        views: function from logits `(..., classes)` to what is averaged.
+    Attributes:
+        views: function from logits `(..., classes)` to the values that are
+            averaged, of the same shape.
         scores: function from the mean `(classes,)` to scores, whose softmax (or
-            sigmoid, of several labels per video) are the probabilities of the
-            video.
+            sigmoid, with several labels per video) gives the probabilities of
+            the video.
     """
 
     views: typing.Callable
     scores: typing.Callable
 
 
-def _log(probabilities):
-    # The logarithm of the smallest number stays finite where there is none.
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    # Zeros become the smallest positive number, so the logarithm is finite.
     return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
 
 
-def _logit(probabilities):
+def _logit(probabilities: np.ndarray) -> np.ndarray:
     return _log(probabilities) - _log(1 - probabilities)
 
 
 def average_of(model, averaged):
-    """The `Average` of a network and of `TestProtocol.averaged`."""
+    """Returns the `Average` for a network and a value of
+    `TestProtocol.averaged`."""
     layer = predictions_layer(model)
     if averaged == "logits":
         return Average(lambda logits: logits, lambda mean: mean)
@@ -50,8 +52,13 @@ def average_of(model, averaged):
 
 
 class _Scorer:
-    """What the scorers of this file share: `logits` of a clip, and what is
-    averaged of them. All devices share the snippets, or clips, of a video."""
+    """Base class of scorers, which define `logits`. The snippets or clips of a
+    video are distributed over all devices.
+
+    Args:
+        model: keras.Model that computes logits.
+        average: `Average`.
+    """
 
     def __init__(self, model, average):
         self._model = Replicas(model)
@@ -59,70 +66,79 @@ class _Scorer:
 
     @property
     def num_devices(self):
-        """int. Devices that compute at a time."""
+        """int. Number of devices that compute."""
         return self._model.num_devices
 
     def __call__(self, clip):
-        """Scores, float32 `(classes,)`, of a video: uint8 `(num_snippets,
-        height, width, channels)`, the segments of a clip together, or a dict
-        of these by modality."""
+        """Returns the scores of a video, float32 `(classes,)`.
+
+        Args:
+            clip: uint8 array `(num_snippets, height, width, channels)`, in
+                which the segments of a clip are adjacent, or dict of such
+                arrays by modality.
+        """
         return _mean(self.logits(clip), self.average)
 
     def many(self, videos):
-        """List of the scores of several videos of images of one size, as of a
-        call, which the network sees together."""
+        """Returns a list of the scores of several videos, which the network
+        processes together. Their images must have the same size.
+
+        Args:
+            videos: sequence of clips as for a call.
+        """
         logits = self.logits(
             keras.tree.map_structure(
                 lambda *images: np.concatenate(images), *videos
             )
         )
-        # As many rows as it has snippets, or clips.
+        # Logits have one row per snippet, or per clip of several snippets.
         sizes = np.cumsum([len(keras.tree.flatten(v)[0]) for v in videos])
         ends = sizes[:-1] * len(logits) // sizes[-1]
         return [_mean(rows, self.average) for rows in np.split(logits, ends)]
 
 
 class SnippetScorer(_Scorer):
-    """Averages what a network says of the snippets of a clip.
+    """Averages the scores of a network for the snippets of a video.
 
-    The frame-wise protocol of the papers: each snippet (each crop of each
-    segment) is classified alone and all are averaged, whatever consensus the
-    network was trained with.
+    This is the frame-wise protocol of the papers: each snippet (each crop of
+    each segment) is classified separately, and the results are averaged,
+    whatever consensus the network was trained with.
 
     Args:
         model: keras.Model of this package.
-        averaged: as of `TestProtocol`.
+        averaged: as for `TestProtocol`. Defaults to `"logits"`.
     """
 
     def __init__(self, model, averaged="logits"):
         super().__init__(
             snippet_logits_model(model), average_of(model, averaged)
         )
-        # A network built for a fixed number of segments takes just these.
+        # None, or the number of segments that the network was built for.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
     def logits(self, clip):
-        """Logits of each snippet: float32 `(num_snippets, classes)`."""
+        """Returns the logits of each snippet, float32 `(num_snippets,
+        classes)`."""
         num_snippets = len(keras.tree.flatten(clip)[0])
         fixed = self._num_segments or 1
         units = math.ceil(num_snippets / fixed)
         most = max(SNIPPETS_A_CALL // fixed, 1)
         group = equal_groups(units, most, self.num_devices)
-        # Clips of as many segments as the network takes, or one of any number.
+        # Clips of the network's fixed length, or one clip of any length.
         shape = (group, fixed) if self._num_segments else (1, group)
         return _logits(self._model, clip, shape)
 
 
 class ClipScorer(_Scorer):
-    """Averages what a network says of the clips of a video.
+    """Averages the scores of a network for the clips of a video.
 
-    Each clip (each crop of each run of `num_segments`) is classified as a
-    whole, its segments together and in order, and all are averaged.
+    Each clip (each crop of `num_segments` successive segments) is classified as
+    a whole, with its segments in order, and the results are averaged.
 
     Args:
         model: keras.Model of this package.
-        num_segments: int. Of a clip.
-        averaged: as of `TestProtocol`.
+        num_segments: int. Number of segments of a clip.
+        averaged: as for `TestProtocol`. Defaults to `"logits"`.
     """
 
     def __init__(self, model, num_segments, averaged="logits"):
@@ -133,7 +149,7 @@ class ClipScorer(_Scorer):
         self._num_segments = num_segments
 
     def logits(self, clips):
-        """Logits of each clip: float32 `(num_clips, classes)`."""
+        """Returns the logits of each clip, float32 `(num_clips, classes)`."""
         clips = keras.tree.map_structure(
             lambda images: images.reshape(
                 -1, self._num_segments, *images.shape[1:]
@@ -147,19 +163,22 @@ class ClipScorer(_Scorer):
 
 
 def make(model, test):
-    """From the snippets of a video, as `data.clips.reader.read_test_clip` gives
-    them, to its scores: a `ClipScorer` or `SnippetScorer`.
+    """Returns the scorer of a network and a test.
 
-    A network that sees its segments in order (`ClipSpec.ordered`) is shown
-    whole clips, any other single snippets.
+    It computes the scores of a video from the result of
+    `data.clips.reader.read_test_clip`. A network that processes its segments in
+    order (`ClipSpec.ordered`) gets whole clips, any other single snippets.
 
     Args:
         model: keras.Model of this package.
-        test: `TestProtocol`, completed.
+        test: `TestProtocol` with all values set.
+
+    Returns:
+        `ClipScorer` or `SnippetScorer`.
 
     Raises:
         ValueError: if the model was built for clips of another length, or for
-            frames of one size and is to see whole ones.
+            frames of a fixed size although the test uses whole frames.
     """
     length = protocols.length_of_clips(model)
     if length not in (None, test.num_segments):
@@ -182,10 +201,12 @@ def make(model, test):
 
 
 def check_sees_videos(model):
-    """The `ClipSpec` of a network whose inputs are clips of pixels.
+    """Checks that the inputs of a network are clips of pixels. Returns its
+    `ClipSpec`.
 
     Raises:
-        ValueError: if the model holds no clip specification, or sees features.
+        ValueError: if the model has no clip specification, or its inputs are
+            features.
     """
     spec = protocols.clip_spec_of(model)
     for clip in keras.tree.flatten(model.input):
@@ -198,27 +219,40 @@ def check_sees_videos(model):
     return spec
 
 
-def _mean(logits, average):
+def _mean(logits: np.ndarray, average: Average) -> np.ndarray:
     mean = average.views(logits).mean(axis=0, dtype="float64")
     return average.scores(mean).astype("float32")
 
 
 def equal_groups(number, most, devices=1):
-    """How many go together: one shape for the devices, something for each, and
-    few, if any, that are seen twice."""
+    """Returns the size of equal groups of items.
+
+    All calls of a device then have the same shape, each device gets a group,
+    and few items are computed twice to fill the last group.
+
+    Args:
+        number: int. Number of items.
+        most: int. Maximum size of a group.
+        devices: int. Number of devices. Defaults to `1`.
+    """
     groups = max(math.ceil(number / most), min(devices, number))
     return math.ceil(number / groups)
 
 
-def _logits(model, inputs, shape):
-    """float32 logits `(rows, classes)` of the rows of inputs, which a
-    `Replicas` takes in batches of a shape."""
+def _logits(model: Replicas, inputs, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the logits of each row of inputs, float32 `(rows, classes)`.
+
+    Args:
+        model: `Replicas`.
+        inputs: array `(rows, ...)`, or a structure of such arrays.
+        shape: tuple of int. Shape of the leading axes of a batch.
+    """
     number = len(keras.tree.flatten(inputs)[0])
     group = math.prod(shape)
 
     def batch(start):
-        # A last group that is too short begins again from the front, and the
-        # surplus is cut off.
+        # The last batch is filled with rows from the beginning, whose logits
+        # are dropped at the end.
         rows = np.arange(start, start + group).reshape(shape) % number
         return keras.tree.map_structure(lambda images: images[rows], inputs)
 

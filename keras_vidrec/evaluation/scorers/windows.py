@@ -1,5 +1,5 @@
-"""The windows of a long video: where they lie, what each of them reads, and
-its logits."""
+"""The windows of a long video: their positions, the frames that each of them
+uses, and their scores."""
 
 import itertools
 import math
@@ -10,50 +10,51 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 
-# Of the frames of a window: how many may be left out at its end for snippets
-# that are evenly spaced.
+# Share of the frames of a window that may be left out at its end to get evenly
+# spaced snippets.
 _SLACK = 0.1
-# Windows that are used to count the new snippets of a next window.
+# Number of windows that are used to count the new snippets of the next window.
 _LOOKED_AT = 9
 
 
 class Windows:
-    """Windows of one length, a stride apart.
+    """Windows of the same length at regular distances.
 
-    A window is seen as a video of its own, by the test of the network: as many
-    snippets, where its sampling places them. Where single snippets are
-    classified, windows that overlap share those that they have in common:
+    A window is treated as a video of its own by the network's test, with the
+    same number and sampling of snippets. If single snippets are classified,
+    overlapping windows share snippets:
 
-    - a window is made shorter, by a tenth at most, until its snippets are at
-      even distances; if they never do, it keeps its length;
-    - a window begins at the multiple of that distance (of its largest divisor
-      within the stride, if the stride is smaller) that is next to a multiple
-      of the stride, so it is up to half a distance early or late.
+    - A window is shortened, by at most a tenth, until its snippets are evenly
+      spaced. If there is no such length, it keeps its length.
+    - A window starts at the multiple of the distance between snippets that is
+      nearest to a multiple of the stride, so up to half this distance early or
+      late. If the stride is smaller than the distance, the largest divisor of
+      the distance within the stride is used instead.
 
-    If a network sees its segments in order, or several clips of a video, each
-    window begins at the frame next to a multiple of the stride.
+    If a network processes its segments in order, or the test has several clips,
+    each window starts at the frame nearest to a multiple of the stride.
 
     Args:
-        spec: `ClipSpec` of the test, its `num_segments` too.
-        frame_rate: float. Frames a second.
-        window: float. Seconds. Defaults to `2.0`.
-        stride: float. Seconds. Defaults to `1.0`.
-        num_clips: int. Clips of a window. Defaults to `1`.
+        spec: `ClipSpec` of the test, including its `num_segments`.
+        frame_rate: float. Frames per second.
+        window: float. Length of a window in seconds. Defaults to `2.0`.
+        stride: float. Seconds from window to window. Defaults to `1.0`.
+        num_clips: int. Number of clips of a window. Defaults to `1`.
 
     Attributes:
-        num_frames: int. Frames a window.
-        grid: int. Windows begin at multiples of this many frames.
+        num_frames: int. Number of frames of a window.
+        grid: int. Windows start at multiples of this number of frames.
         indices: dict of int arrays `(num_clips * num_segments, images of a
-            snippet)` by modality: what a window reads, numbered from its
-            beginning.
+            snippet)` by modality: the images that a window uses, counted from
+            its start.
 
     Raises:
-        ValueError: if the window is shorter than a frame (than two, for
-            motion), or the stride than one.
+        ValueError: if the window is shorter than a frame (than two for motion),
+            or the stride is shorter than a frame.
     """
 
     def __init__(self, spec, frame_rate, window=2.0, stride=1.0, num_clips=1):
-        # At least a frame: two windows cannot begin with the same.
+        # At least one frame, because two windows must not start at the same.
         self._stride = max(stride * frame_rate, 1.0)
         num_frames = round(window * frame_rate)
         least = 1 + any(
@@ -62,8 +63,8 @@ class Windows:
         if num_frames < least or round(stride * frame_rate) < 1:
             raise ValueError(
                 f"Expected a window of at least {least} and a stride of at "
-                f"least 1 of the {frame_rate:g} frames a second. Received: "
-                f"window={window:g} s, stride={stride:g} s"
+                f"least 1 frame, at {frame_rate:g} frames per second. "
+                f"Received: window={window:g} s, stride={stride:g} s"
             )
         spacing = 1
         if not spec.ordered and num_clips == 1:
@@ -86,23 +87,31 @@ class Windows:
 
     @property
     def num_different(self):
-        """How many different snippets a window shows: fewer than the test has
-        where a window is too short for all of them."""
+        """int. Number of different snippets of a window. It is smaller than
+        that of the test if a window is too short."""
         rows = np.concatenate(list(self.indices.values()), axis=1)
         return len(np.unique(rows, axis=0))
 
     def start(self, number):
-        """First frame of window `number`, from 0."""
+        """Returns the first frame of window `number`, counted from 0."""
         return self.grid * math.floor(number * self._stride / self.grid + 0.5)
 
     def needs(self, index):
-        """For which modalities a window reads its frame `index`."""
+        """Returns the list of modalities for which a window uses its frame
+        `index`."""
         return [m for m, frames in self._needed.items() if index in frames]
 
 
 class WholeWindows:
-    """Shows a network each window whole, as one that sees its segments in order
-    needs it: what it makes of a segment depends on those before it."""
+    """Classifies each window separately. This is needed for networks that
+    process their segments in order, whose output for a segment depends on those
+    before it.
+
+    Args:
+        scorer: a scorer of `scorers.scorer.make`.
+        clip: `MovingClip`, which has the frames.
+        windows: `Windows`.
+    """
 
     def __init__(self, scorer, clip, windows):
         self._scorer = scorer
@@ -110,28 +119,35 @@ class WholeWindows:
         self._indices = windows.indices
 
     def __call__(self, start):
-        """float32 logits `(classes,)` of the window that begins at the frame
-        `start`."""
+        """Returns the scores of the window that starts at the frame `start`,
+        float32 `(classes,)`."""
         return self._scorer(_clip_at(self._clip, self._indices, start))
 
     def drop_before(self, index):
-        """There is nothing to forget."""
+        """Does nothing, because nothing is stored."""
 
 
 class SharedSnippets:
-    """Shows a network each snippet once, whichever windows it is in."""
+    """Classifies windows, but computes each snippet only once, even if it is in
+    several windows.
+
+    Args:
+        scorer: `SnippetScorer`.
+        clip: `MovingClip`, which has the frames.
+        windows: `Windows`.
+    """
 
     def __init__(self, scorer, clip, windows):
         self._scorer = scorer
         self._average = scorer.average
         self._clip = clip
         self._indices = windows.indices
-        # What a snippet is: all images that it reads. Snippets at the edges
-        # of a window may read others than in the middle of the next.
+        # A snippet is identified by all images that it uses: at the edge of a
+        # window these may differ from those in the middle of the next window.
         self._rows = np.concatenate(list(windows.indices.values()), axis=1)
         self._views = {}
         starts = map(windows.start, range(_LOOKED_AT))
-        # Equal calls: one shape for the device.
+        # All calls of the network have the same shape.
         self._group = min(
             max(
                 len(set(self._keys(later)) - set(self._keys(start)))
@@ -141,19 +157,19 @@ class SharedSnippets:
         )
 
     def __call__(self, start):
-        """Scores `(classes,)` of the window that begins at the frame
-        `start`: of the mean of its snippets."""
+        """Returns the scores of the window that starts at the frame `start`,
+        from the mean over its snippets: float64 `(classes,)`."""
         keys = self._keys(start)
         places = {key: place for place, key in enumerate(keys)}
         new = [key for key in places if key not in self._views]
         for first in range(0, len(new), self._group):
             some = new[first : first + self._group]
-            # A last group that is too short is filled with its first snippet.
+            # The last group is filled with its first snippet.
             filled = some + some[:1] * (self._group - len(some))
             rows = [places[key] for key in filled]
             indices = {m: found[rows] for m, found in self._indices.items()}
             logits = self._scorer.logits(_clip_at(self._clip, indices, start))
-            # The mean of the crops of each snippet.
+            # The mean over the crops of each snippet.
             views = self._average.views(logits)
             views = views.reshape(-1, self._group, views.shape[-1])
             self._views.update(zip(some, views.mean(0, dtype="float64")))
@@ -161,7 +177,7 @@ class SharedSnippets:
         return self._average.scores(mean)
 
     def drop_before(self, index):
-        """Forgets the snippets that read earlier frames."""
+        """Drops stored snippets that use frames before `index`."""
         for old in [key for key in self._views if min(key) < index]:
             del self._views[old]
 
@@ -170,7 +186,8 @@ class SharedSnippets:
 
 
 def _even_spacing(spec, num_frames, least):
-    """Frames, and frames between snippets; see `Windows`."""
+    """The number of frames of a window, and of frames between its snippets, see
+    `Windows`."""
     shortest = max(math.ceil((1 - _SLACK) * num_frames), least)
     for length in range(num_frames, shortest - 1, -1):
         if spacing := _spacing(spec, length):
@@ -179,7 +196,8 @@ def _even_spacing(spec, num_frames, least):
 
 
 def _spacing(spec, num_frames):
-    """Frames between snippets, or `None` if they are not evenly spaced."""
+    """The number of frames between snippets, or `None` if they are not evenly
+    spaced."""
     modality, rows = next(iter(_image_indices(spec, num_frames).items()))
     middle = sampling.images_before(
         spec.snippet_length, spec.num_images(modality), spec.alignment
@@ -189,6 +207,8 @@ def _spacing(spec, num_frames):
 
 
 def _image_indices(spec, num_frames, num_clips=1):
+    """The images that a window of `num_frames` frames uses, as
+    `Windows.indices`."""
     counts = {
         modality: num_frames - (modality in reader.FLOWS)
         for modality in spec.modalities
@@ -199,6 +219,7 @@ def _image_indices(spec, num_frames, num_clips=1):
 
 
 def _clip_at(clip, indices, start):
+    """The clip of a window that starts at a frame, as the network takes it."""
     found = clip.clip({m: rows + start for m, rows in indices.items()})
-    # A network of one modality takes no dict.
+    # A network of one modality takes an array, not a dict.
     return found if len(found) > 1 else next(iter(found.values()))

@@ -1,5 +1,5 @@
-"""Whether probabilities are as large as the share of the videos that they are
-right about, and the temperature that makes them so."""
+"""Measures whether probabilities match accuracies, and fits the temperature
+that makes them match."""
 
 import math
 import typing
@@ -8,22 +8,27 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
-# Of equal width, as Guo et al., 2017 (arXiv:1706.04599, section 4) have them.
+# Number of bins of equal width, as in Guo et al., 2017 (arXiv:1706.04599,
+# section 4).
 BINS = 15
-# Below and above, no mistake is left to fit it on, or nothing is recognized.
+# Limits of the temperature. The minimum is below if no video is classified
+# wrongly, above if videos are classified no better than by chance.
 _LEAST, _MOST = 0.05, 20.0
 
 
 class Reliability(typing.NamedTuple):
-    """Videos of known class by the probability of their best class, in `BINS`
-    bins of equal width; what is on an edge is in the lower bin.
+    """The videos of known class in `BINS` bins of equal width by the
+    probability of their best class. A probability on an edge is in the lower
+    bin.
 
-    Args:
-        low, high: float arrays `(bins,)`. Edges of each bin.
-        videos: int array `(bins,)`.
-        probabilities: float array `(bins,)`. Their mean, NaN without videos.
+    Attributes:
+        low: float array `(bins,)`. Lower edge of each bin.
+        high: float array `(bins,)`. Upper edge of each bin.
+        videos: int array `(bins,)`. Number of videos.
+        probabilities: float array `(bins,)`. Mean probability, NaN without
+            videos.
         accuracies: float array `(bins,)`. Share of the videos whose best class
-            is their own, NaN without videos.
+            is correct, NaN without videos.
     """
 
     low: np.ndarray
@@ -34,8 +39,9 @@ class Reliability(typing.NamedTuple):
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean difference of probability
-        and accuracy, each bin by its videos; NaN without any."""
+        """The expected calibration error: the mean absolute difference of
+        probability and accuracy, weighted by the videos of each bin; NaN
+        without videos."""
         total = self.videos.sum()
         if not total:
             return math.nan
@@ -45,20 +51,21 @@ class Reliability(typing.NamedTuple):
 
 
 def temperature_of(scores) -> float:
-    """The temperature of the network that `Scores` are of, as it was when they
-    were made: 1 if it had none."""
+    """Returns the temperature that the network had when `Scores` were made: 1
+    if it had none."""
     value = scores.meta.get("temperature", 1.0)
     known = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if known and 0 < value < math.inf else 1.0
 
 
 def probabilities(scores):
-    """The probabilities that `Scores` stand for, float64 `(videos, classes)`:
-    the softmax of the scores divided by the temperature of their network.
+    """Converts `Scores` to probabilities: the softmax of the scores divided by
+    the temperature of their network.
 
     Returns:
-        `None` where scores stand for none: those of several labels per video,
-        and those that were divided by their norm before they were fused.
+        float64 array `(videos, classes)`. `None` for scores that do not
+        correspond to such probabilities: with several labels per video, or
+        divided by their norm before fusion.
     """
     if scores.meta.get("normalize") or np.ndim(scores.labels) != 1:
         return None
@@ -69,8 +76,8 @@ def probabilities(scores):
 
 
 def reliability(scores):
-    """The `Reliability` of `Scores`; `None` where they stand for no
-    probabilities, see `probabilities`, or no class is known."""
+    """Returns the `Reliability` of `Scores`; `None` if `probabilities` returns
+    None, or no label is known."""
     found = probabilities(scores)
     if found is None or not (scores.labels >= 0).any():
         return None
@@ -91,19 +98,18 @@ def reliability(scores):
 
 
 def error(scores) -> float:
-    """The expected calibration error of `Scores`, as of `Reliability`; NaN
-    where they have none."""
+    """Returns the expected calibration error of `Scores`, see `Reliability`;
+    NaN if they have no probabilities or no known labels."""
     found = reliability(scores)
     return math.nan if found is None else found.error
 
 
 def cross_entropy(scores, labels, temperature=1.0) -> float:
-    """The mean of minus the logarithm of the probability of the own class of
-    each video.
+    """Returns the mean cross-entropy of the scores of videos.
 
     Args:
-        scores, labels: as of `fit_temperature`.
-        temperature: float. What the scores are divided by. Defaults to `1.0`.
+        scores, labels: as for `fit_temperature`.
+        temperature: float. Scores are divided by it. Defaults to `1.0`.
     """
     scores, labels = _labeled(scores, labels)
     chances = scipy.special.log_softmax(scores / temperature, axis=1)
@@ -111,21 +117,22 @@ def cross_entropy(scores, labels, temperature=1.0) -> float:
 
 
 def fit_temperature(scores, labels) -> float:
-    """The temperature at which the true classes are the most probable: the one
-    minimum of the mean cross-entropy of the scores divided by it.
+    """Returns the temperature with the smallest mean cross-entropy of the
+    scores divided by it. There is one minimum.
 
     Args:
         scores: float array `(videos, classes)`, such as mean logits.
-        labels: int array `(videos,)`, -1 where unknown (left out).
+        labels: int array `(videos,)`, -1 for unknown labels, which are left
+            out.
 
     Returns:
-        float between 0.05 and 20: above 1 where the probabilities were too
-        sure, below where they were not sure enough.
+        float between 0.05 and 20: above 1 if the probabilities were too high,
+        below 1 if they were too low.
 
     Raises:
-        ValueError: if no label is known, or there is no minimum in between:
-            the scores are right about all videos, so that none could be too
-            sure, or no better than chance.
+        ValueError: if no label is known, or the minimum is not in this range:
+            all videos are classified correctly, so a lower temperature is
+            always better, or no better than by chance.
     """
     scores, labels = _labeled(scores, labels)
     if not len(labels):
@@ -133,7 +140,8 @@ def fit_temperature(scores, labels) -> float:
     own = scores[np.arange(len(labels)), labels]
 
     def slope(log_temperature):
-        """Of the cross-entropy, by the inverse of the temperature."""
+        """Derivative of the cross-entropy with respect to the inverse of the
+        temperature."""
         chances = scipy.special.softmax(
             scores / math.exp(log_temperature), axis=1
         )
@@ -152,5 +160,6 @@ def fit_temperature(scores, labels) -> float:
 
 
 def _labeled(scores, labels):
+    """The scores, as float64, and labels of videos of known class."""
     scores, labels = np.asarray(scores, "float64"), np.asarray(labels)
     return scores[labels >= 0], labels[labels >= 0]

@@ -15,14 +15,15 @@ from keras_vidrec.specs.checks import counted
 
 @dataclasses.dataclass(frozen=True)
 class ClassChange:
-    """What changed for one class from the first network to the second.
+    """The difference between two networks for one class.
 
-    Args:
-        name: str. The class.
-        videos: int. Its videos.
-        gained: int. Videos that only the second recognizes.
-        lost: int. Videos that only the first recognizes.
-        accuracies: pair of float in [0, 1], NaN for a class without videos.
+    Attributes:
+        name: str. Name of the class.
+        videos: int. Number of its videos.
+        gained: int. Videos that only the second network classifies correctly.
+        lost: int. Videos that only the first network classifies correctly.
+        accuracies: pair of float in [0, 1]: the accuracy of each network, NaN
+            for a class without videos.
     """
 
     name: str
@@ -34,21 +35,21 @@ class ClassChange:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Two networks on the same videos of known class.
+    """The comparison of two networks on the same videos of known class.
 
-    Args:
-        accuracies: pair of float in [0, 1]: top-1 of each.
-        both: int. Videos that both recognize.
-        gained: int. Videos that only the second recognizes.
-        lost: int. Videos that only the first recognizes.
-        neither: int. Videos that none recognizes.
-        interval: pair of float in [-1, 1]: interval of the second accuracy
-            minus the first.
-        p_value: float. How likely the networks would differ at least so much
-            were they equally good.
+    Attributes:
+        accuracies: pair of float in [0, 1]: top-1 accuracy of each.
+        both: int. Videos that both classify correctly.
+        gained: int. Videos that only the second classifies correctly.
+        lost: int. Videos that only the first classifies correctly.
+        neither: int. Videos that neither classifies correctly.
+        interval: pair of float in [-1, 1]: confidence interval of the second
+            accuracy minus the first.
+        p_value: float. Probability of a difference at least this large if the
+            networks were equally good.
         classes: tuple of `ClassChange`, in the order of the classes.
-        left_out: pair of tuples of str: the videos of each that the other
-            lacks.
+        left_out: pair of tuples of str: the videos of each that the other does
+            not have.
     """
 
     accuracies: tuple
@@ -63,7 +64,7 @@ class Comparison:
 
     @property
     def videos(self):
-        """Videos that were compared."""
+        """Number of videos that were compared."""
         return self.both + self.gained + self.lost + self.neither
 
     @property
@@ -72,7 +73,7 @@ class Comparison:
         return (self.gained - self.lost) / self.videos
 
     def save(self, path):
-        """Writes the changes of all classes as CSV."""
+        """Writes the changes of all classes to a CSV file."""
         header = (
             "class",
             "videos",
@@ -94,19 +95,20 @@ def compare(
 ) -> Comparison:
     """Tests whether two networks differ, on the videos that both have scored.
 
-    McNemar's exact test: of the videos that only one of them recognizes,
-    equally good networks share each like a coin. The interval of the
-    difference is Newcombe's of paired proportions (method 10, made of
-    Wilson's). Both take the videos for independent ones; clips cut from one
-    video are not, and then a difference is less certain than it looks. Tests
-    of different protocols, splits or contents of the videos are warned of.
+    The p-value is that of McNemar's exact test: if the networks are equally
+    good, each video that only one of them classifies correctly is equally
+    likely to be of either. The interval of the difference is Newcombe's for
+    paired proportions (method 10, based on Wilson's intervals). Both assume
+    independent videos. Clips cut from one video are not independent, and a
+    difference is less certain then. A warning is logged if the tests have
+    different protocols or splits, or the videos have different content.
 
     Args:
         first: `Scores`.
-        second: `Scores` of the same classes. Joined by the names of the
-            videos.
-        confidence: float in (0, 1). Of the interval. Defaults to `0.95`.
-        names: `None`, or pair of str: what error messages call them. Defaults
+        second: `Scores` of the same classes. Videos are matched by name.
+        confidence: float in (0, 1). Confidence of the interval. Defaults to
+            `0.95`.
+        names: `None`, or pair of str: names of the scores in messages. Defaults
             to `None`: `number 1` and `number 2`.
 
     Returns:
@@ -157,20 +159,20 @@ def compare(
     )
 
 
-def _row(change):
+def _row(change: ClassChange) -> tuple:
     first, second = change.accuracies
     figures = (first, second, second - first)
     return (
         change.name,
         change.videos,
-        # Nothing where there is nothing to count.
+        # Empty for classes without videos.
         *("" if math.isnan(x) else f"{x:.6f}" for x in figures),
         change.gained,
         change.lost,
     )
 
 
-def _p_value(gained, lost):
+def _p_value(gained: int, lost: int) -> float:
     if not gained + lost:
         return 1.0  # SciPy needs at least one trial
     return float(scipy.stats.binomtest(gained, gained + lost).pvalue)
@@ -178,8 +180,8 @@ def _p_value(gained, lost):
 
 def _interval(both, gained, lost, neither, confidence):
     videos = both + gained + lost + neither
-    right = both + gained, both + lost  # of the second, of the first
-    # How the two accuracies go together, with Newcombe's correction.
+    right = both + gained, both + lost  # by the second, by the first
+    # The correlation of the two accuracies, with Newcombe's correction.
     together = both * neither - gained * lost
     if together > 0:
         together = max(together - videos / 2, 0)
@@ -189,7 +191,8 @@ def _interval(both, gained, lost, neither, confidence):
     difference = (gained - lost) / videos
 
     def distance(a, b):
-        # Of two distances that go together; not below 0 by rounding.
+        # Combines two correlated distances; rounding must not make the sum
+        # negative.
         return math.sqrt(max(a * a - 2 * together * a * b + b * b, 0))
 
     return (
@@ -198,8 +201,11 @@ def _interval(both, gained, lost, neither, confidence):
     )
 
 
-def _distances(count, videos, confidence):
-    """From a share down and up to the ends of Wilson's interval."""
+def _distances(
+    count: int, videos: int, confidence: float
+) -> tuple[float, float]:
+    """The distances from a share to the lower and upper end of Wilson's
+    interval."""
     interval = scipy.stats.binomtest(count, videos).proportion_ci(
         confidence, method="wilson"
     )
@@ -208,6 +214,15 @@ def _distances(count, videos, confidence):
 
 
 def _changes(classes, labels, one, other):
+    """A `ClassChange` for each class, as a tuple.
+
+    Args:
+        classes: sequence of str.
+        labels: int array `(videos,)`.
+        one: bool array `(videos,)`. Whether the first network is correct.
+        other: bool array `(videos,)`. Whether the second network is correct.
+    """
+
     def count(which):
         return np.bincount(labels[which], minlength=len(classes)).tolist()
 

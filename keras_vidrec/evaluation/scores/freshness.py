@@ -1,4 +1,4 @@
-"""Whether the scores of a run are those of the network that it has now."""
+"""Checks whether scores are of the network that their run has now."""
 
 import hashlib
 import pathlib
@@ -8,18 +8,19 @@ import zlib
 
 from keras_vidrec.evaluation.scores.score_file import Scores
 
-# As `training.run.Run` calls them, which needs TensorFlow.
+# Names as in `training.run.Run`, which would import TensorFlow.
 RECIPE = "recipe.yaml"
 SCORES = "scores"
 NETWORKS = ("model.keras", "head.keras")
-# Where a `.keras` file has its weights.
+# The member of a `.keras` file that contains the weights.
 _WEIGHTS = "model.weights.h5"
 
 
 def fingerprint(path) -> str:
-    """SHA-256 of the weights in the file of a network, as `meta["model"]` has
-    it: a file that was written again with the same weights is the same
-    network. Of what is no sound `.keras` file, that of all of it."""
+    """Returns the SHA-256 of the weights in the file of a network, which
+    `meta["model"]` of scores contains. It stays the same if a file is saved
+    again with the same weights. For other or damaged files it is that of the
+    whole file."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
             return _digest(file)
@@ -29,7 +30,8 @@ def fingerprint(path) -> str:
 
 
 def run_of(score_file) -> pathlib.Path | None:
-    """Path of the run that a score file is in; `None` if in none."""
+    """Returns the path of the run that contains a score file; `None` if it is
+    not in a run."""
     directory = pathlib.Path(score_file).resolve().parent
     run = directory.parent
     inside = directory.name == SCORES and (run / RECIPE).is_file()
@@ -37,11 +39,11 @@ def run_of(score_file) -> pathlib.Path | None:
 
 
 def is_stale(scores: Scores, score_file) -> bool | None:
-    """Whether scores are of another network than their run has now.
+    """Returns whether scores are of another network than their run has now.
 
     Args:
-        scores: `Scores` that were read from
-        score_file: path.
+        scores: `Scores`.
+        score_file: path of the file that they were read from.
 
     Returns:
         bool; `None` if the run has no network to compare them with. `False` for
@@ -57,8 +59,12 @@ def is_stale(scores: Scores, score_file) -> bool | None:
 
 
 def marked(scores: Scores, score_file) -> Scores:
-    """The scores, marked if they are not known to be of the network that
-    their run has now. Arguments as of `is_stale`."""
+    """Returns the scores with a mark if they may not be of the network that
+    their run has now.
+
+    Args:
+        scores, score_file: as for `is_stale`.
+    """
     stale = is_stale(scores, score_file)
     if stale is False:
         return scores
@@ -70,5 +76,5 @@ def marked(scores: Scores, score_file) -> Scores:
 
 
 def _digest(file: typing.Any) -> str:
-    # What opens a member of an archive has a type too narrow for `hashlib`.
+    # `Any`, because the type of archive members is too narrow for `hashlib`.
     return hashlib.file_digest(file, "sha256").hexdigest()

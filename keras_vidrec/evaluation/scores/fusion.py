@@ -1,4 +1,4 @@
-"""Score files of several streams as one."""
+"""Fuses the scores of several streams."""
 
 import collections.abc
 import dataclasses
@@ -27,33 +27,34 @@ def fuse(
 ) -> Scores:
     """Fuses the scores of several networks for the same videos.
 
-    The weighted mean of the logits, video by video: it finds the classes of the
-    weighted sum of the papers (TSN, section 3.3), and is what
-    `applications.LateFusion` makes of the networks themselves. Computed and
-    kept in float64: probabilities near 1 tie in float32, which costs accuracy.
+    The result is the weighted mean of the logits for each video. It gives the
+    same classes as the weighted sum of the papers (TSN, section 3.3), and the
+    same scores as `applications.LateFusion` of the networks. It is computed and
+    stored in float64: in float32, probabilities near 1 can become equal, which
+    changes the classes.
 
     Args:
         scores: sequence of at least two `Scores`, with the same classes in
-            one order. They are joined by the names of the videos.
-        weights: `None` (all the same), or sequence of one positive number
-            for each. Defaults to `None`.
-        softmax: bool. Whether to fuse probabilities in place of logits. Only
+            the same order. Videos are matched by name.
+        weights: `None` (equal weights), or sequence of one positive number for
+            each. Defaults to `None`.
+        softmax: bool. Whether to fuse probabilities instead of logits. Only
             for scores that are logits. Defaults to `False`.
         normalize: `None`, or `"l2"`: each video's scores (after the softmax,
             if any) are divided by their Euclidean norm before they are
-            weighted, so that streams whose scores are larger do not outweigh
-            the others. Scores that are all zero stay so. Defaults to `None`.
-        names: `None`, or sequence of str: what error messages call the
-            scores. Defaults to `None`: `number 1` and so on.
+            weighted, so that streams with larger scores do not outweigh the
+            others. Scores that are all zero stay zero. Defaults to `None`.
+        names: `None`, or sequence of str: names of the scores in messages.
+            Defaults to `None`: `number 1` and so on.
 
     Returns:
         `Scores` of the videos that are in all, in the order of the first, in
         float64. A label that is unknown in one is taken from another. `meta`
-        holds the weights as `fusion_weights`, `softmax`, `normalize`, each
-        `meta` as `fused`, the videos of each that another one lacks as
-        `left_out`, and the protocol that their tests have in common; a warning
-        is logged if they differ. Their `origin` has that of each as a parent,
-        by its modality, and so all their marks.
+        contains the weights as `fusion_weights`, `softmax`, `normalize`, each
+        `meta` as `fused`, the videos of each that another does not have as
+        `left_out`, and the test protocol if it is the same in all; a warning
+        is logged if they differ. The `origin` has the origin of each as a
+        parent, by its modality, and so all their marks.
 
     Raises:
         ValueError: if the classes or the known labels differ, no video is in
@@ -111,14 +112,15 @@ def fuse(
 
 
 def _sigmoids(scores, normalize):
-    """What a score file says where its scores are logits of sigmoids: fused
-    ones are, too. Thresholds of one network are none of the fusion's."""
+    """The entry of `meta` for logits of sigmoids, if all scores are. The
+    thresholds of a single network do not apply to the fusion."""
     sigmoids = all(one.meta.get("multi_label") for one in scores)
     return {"multi_label": True} if sigmoids and normalize is None else {}
 
 
-def _origin(scores):
-    """What the scores have in common, and each by its stream as a parent."""
+def _origin(scores: collections.abc.Sequence[Scores]) -> Origin:
+    """The `Origin` of fused scores: the facts that all have in common, and each
+    as a parent by its stream."""
     origins = [one.origin or Origin("scores") for one in scores]
     common = {}
     for field in ("videos", "content", "split", "decoder", "versions"):
@@ -128,7 +130,7 @@ def _origin(scores):
     parents = {}
     for number, (one, origin) in enumerate(zip(scores, origins), 1):
         stream = str(one.meta.get("modality") or f"scores {number}")
-        # Two networks may see the same.
+        # Two networks may have the same modality.
         if stream in parents:
             stream = f"{stream} {number}"
         parents[stream] = origin
@@ -136,6 +138,7 @@ def _origin(scores):
 
 
 def _checked(weights, number):
+    """The fusion weights as a tuple of `number` positive numbers."""
     weights = (1.0,) * number if weights is None else tuple(weights)
     checks.check(
         len(weights) == number

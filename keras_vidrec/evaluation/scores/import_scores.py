@@ -1,4 +1,4 @@
-"""Scores of other people's programs, from CSV text."""
+"""Reads scores of other programs from CSV files."""
 
 import csv
 import math
@@ -19,25 +19,26 @@ def from_csv(path, classes=None):
     """Reads scores from CSV text: a header `video,label,CLASS,CLASS,...`, and a
     line per video with its name, its label and one score for each class.
 
-    A video must have the name that it has in the scores it will be fused
-    with. A label is the name of a class, the number of its column (0 for the
-    first class), or nothing where it is unknown. Several are separated by `;`
-    or `|`; one of them alone is a video of none of the classes. Scores are any
-    finite numbers, the larger the more likely.
+    A video must have the same name as in the scores it will be fused with. A
+    label is the name of a class, the number of its column (0 for the first
+    class), or empty if it is unknown. Several labels are separated by `;` or
+    `|`; a separator alone is a video of none of the classes. Scores are any
+    finite numbers; larger ones are more likely.
 
     Args:
         path: path of the file, in UTF-8.
         classes: `None`, or sequence of str: names of the classes in the order
-            wanted. The columns are put into it; columns that are called `0`,
-            `1`, and so on are given the names. Defaults to `None`: as the
-            header.
+            of the result. Columns are matched by name; columns with the names
+            `0`, `1`, and so on get these names. Defaults to `None`: the names
+            and the order of the header.
 
     Returns:
         `Scores`, in float64, with the name of the file as `source` in `meta`.
 
     Raises:
-        ValueError: naming the line, if the file has not this form, a number
-            is not finite, a video stands twice or a label is no class.
+        ValueError: if the file does not have this form, a number is not finite,
+            a video occurs twice or a label is not a class; the message contains
+            the line.
     """
     path = pathlib.Path(path)
     try:
@@ -47,7 +48,7 @@ def from_csv(path, classes=None):
             videos, labels, scores = _rows(path, lines, columns)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
-            f"{path} holds no scores. Expected CSV text in UTF-8, {_FORM}. "
+            f"{path} contains no scores. Expected CSV text in UTF-8, {_FORM}. "
             f"Received: {error}"
         ) from error
     refuse_any(
@@ -55,12 +56,12 @@ def from_csv(path, classes=None):
     )
     if not videos:
         raise ValueError(
-            f"{path} holds no scores. Expected {_FORM}. Received: the header "
-            "only"
+            f"{path} contains no scores. Expected {_FORM}. Received: only the "
+            "header"
         )
     names = columns if classes is None else tuple(classes)
     order = _order(path, columns, names)
-    places = np.argsort(order)  # of the columns among the names
+    places = np.argsort(order)  # index of the class of each column
     several = any(isinstance(label, tuple) for label in labels)
     return Scores(
         videos=videos,
@@ -72,12 +73,14 @@ def from_csv(path, classes=None):
 
 
 def _numbers(labels, places):
+    """Labels `(videos,)` as class indices, from the indices of columns."""
     labels = np.array(labels)
     return np.where(labels < 0, -1, places[labels])
 
 
 def _sets(labels, places):
-    """Rows of 0 and 1, or of -1 where nothing is known."""
+    """Labels `(videos, classes)` of 0 and 1, or -1 in rows of unknown labels,
+    from the indices of columns."""
     rows = np.zeros((len(labels), len(places)), np.int8)
     for row, label in zip(rows, labels):
         shown = label if isinstance(label, tuple) else (label,)
@@ -89,11 +92,18 @@ def _sets(labels, places):
 
 
 def read_classes(path):
-    """Names of classes in their order, from a score file (`.npz`), lines
-    `1 ApplyEyeMakeup` as in UCF101's `classInd.txt`, or a name a line.
+    """Reads the names of classes in their order, from a score file (`.npz`),
+    from lines such as `1 ApplyEyeMakeup` in UCF101's `classInd.txt`, or from
+    lines with one name each.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        tuple of str.
 
     Raises:
-        ValueError: if there is no such file, it names no class, or one twice.
+        ValueError: if there is no such file, it has no class, or a class twice.
     """
     path = pathlib.Path(path)
     if path.suffix == ".npz":
@@ -117,7 +127,8 @@ def read_classes(path):
     return names
 
 
-def _columns(path, header):
+def _columns(path: pathlib.Path, header: list[str]) -> tuple[str, ...]:
+    """The names of the columns of scores in a header."""
     header = [name.strip() for name in header]
     if header[:2] != ["video", "label"] or len(header) < 3 or not all(header):
         raise ValueError(
@@ -131,8 +142,14 @@ def _columns(path, header):
 
 
 def _rows(path, lines, columns):
+    """Reads the lines after the header.
+
+    Returns:
+        `(videos, labels, scores)`: lists with an item for each line. A label is
+        the index of a column, -1 if unknown, or a tuple of indices.
+    """
     places = {str(place): place for place in range(len(columns))}
-    # The name of a class goes before the number of one.
+    # A class may be called like the number of a column: names take precedence.
     places |= {name: place for place, name in enumerate(columns)} | {"": -1}
     videos, labels, scores = [], [], []
     for line in lines:
@@ -171,7 +188,7 @@ def _rows(path, lines, columns):
     return videos, labels, scores
 
 
-def _number(where, name, field):
+def _number(where: str, name: str, field: str) -> float:
     try:
         number = float(field)
     except ValueError:
@@ -185,7 +202,7 @@ def _number(where, name, field):
 
 
 def _order(path, columns, names):
-    """The column of each class."""
+    """The index of the column of each class in `names`, as an int array."""
     numbers = tuple(map(str, range(len(names))))
     if columns == numbers:
         return np.arange(len(names))

@@ -1,4 +1,4 @@
-"""Scores of the same videos side by side."""
+"""Joins the scores of several networks by the names of the videos."""
 
 import dataclasses
 import itertools
@@ -8,12 +8,13 @@ import typing
 import numpy as np
 
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 
 logger = logging.getLogger("keras_vidrec")
 
-# Where the images of a snippet lie is the network's own affair: frames lie
-# nowhere else.
+# Fields of a test that are compared. The position of motion images in a snippet
+# (`alignment`) depends on the network and does not exist for single frames.
 _FIELDS = tuple(
     field.name
     for field in dataclasses.fields(TestProtocol)
@@ -22,13 +23,13 @@ _FIELDS = tuple(
 
 
 class Joined(typing.NamedTuple):
-    """Scores of several networks, row by row of the same videos.
+    """Scores of several networks for the same videos.
 
-    Args:
-        scores: tuple of `Scores`, all with the same videos in one order, the
-            same classes and the same labels.
+    Attributes:
+        scores: tuple of `Scores`, all with the same videos in the same order,
+            the same classes and the same labels.
         left_out: tuple of tuples of str: the videos of each that another one
-            lacks.
+            does not have.
     """
 
     scores: tuple
@@ -36,12 +37,12 @@ class Joined(typing.NamedTuple):
 
 
 def join(scores, names=None):
-    """Finds the videos that all have, by their names.
+    """Selects the videos that are in all scores, by their names.
 
     Args:
         scores: sequence of at least two `Scores`, with the same classes in
-            one order.
-        names: `None`, or sequence of str: what error messages call them.
+            the same order.
+        names: `None`, or sequence of str: names of the scores in messages.
             Defaults to `None`: `number 1` and so on.
 
     Returns:
@@ -49,8 +50,8 @@ def join(scores, names=None):
         unknown in one is taken from another.
 
     Raises:
-        ValueError: naming the first difference, if the classes or the known
-            labels of a video differ; if no video is in all.
+        ValueError: if the classes or the known labels of a video differ (the
+            message contains the first difference), or no video is in all.
     """
     scores = tuple(scores)
     if len(scores) < 2:
@@ -89,16 +90,17 @@ def join(scores, names=None):
 
 
 def tell_protocols(scores, names=None):
-    """Warns if scores come from tests of different protocols: what differs is
-    not the networks alone. Scores without a test are ignored.
+    """Logs a warning if scores are from tests with different protocols, because
+    then they do not differ only by the networks. Scores without a test are
+    ignored.
 
     Args:
         scores: sequence of `Scores`.
         names: as for `join`.
 
     Returns:
-        dict of the test in a score file, `protocol` and the fields of
-        `TestProtocol`, if it is the same in all; empty if not.
+        dict with `protocol` and the fields of `TestProtocol`, if they are the
+        same in all; empty if not.
     """
     names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
     tests = {
@@ -129,9 +131,8 @@ def tell_protocols(scores, names=None):
 
 
 def tell_data(scores, names=None) -> None:
-    """Warns if scores of the same videos come from other data: another split,
-    or videos of the same names with other content. Scores without one are
-    ignored.
+    """Logs a warning if scores are from different splits, or from videos with
+    the same names but different content. Scores without an origin are ignored.
 
     Args:
         scores: sequence of `Scores`.
@@ -155,7 +156,8 @@ def tell_data(scores, names=None) -> None:
         )
     for one, other in itertools.combinations(origins, 2):
         a, b = origins[one], origins[other]
-        # Files and folders of frames have different kinds of content hashes.
+        # Video files and frame folders have different kinds of content hashes,
+        # which cannot be compared.
         if (
             a.videos is not None
             and a.videos == b.videos
@@ -164,15 +166,16 @@ def tell_data(scores, names=None) -> None:
             and _made_of(a) == _made_of(b)
         ):
             logger.warning(
-                "The videos of the tests have the same names and other "
+                "The videos of the tests have the same names but different "
                 "content: %s, %s.",
                 one,
                 other,
             )
 
 
-def _made_of(origin):
-    """What the first datasets of a chain are: videos, or frames."""
+def _made_of(origin: Origin) -> set:
+    """The kinds of the datasets at the start of a chain of origins, such as
+    videos or frames."""
     return {
         one.kind
         for path, one in origin.generations()
@@ -180,7 +183,13 @@ def _made_of(origin):
     }
 
 
-def _check_classes(classes, others, name, other_name):
+def _check_classes(
+    classes: tuple[str, ...],
+    others: tuple[str, ...],
+    name: str,
+    other_name: str,
+) -> None:
+    """Raises an error if two scores have different classes."""
     if len(classes) != len(others):
         difference = f"{len(others)} classes for {len(classes)}"
     elif classes != others:
@@ -196,16 +205,29 @@ def _check_classes(classes, others, name, other_name):
     )
 
 
-def _first(videos):
+def _first(videos: tuple[str, ...]) -> str:
     return repr(videos[0]) if videos else "none"
 
 
 def _rows(scores: Scores, videos):
+    """The rows of videos in scores, as a list of int."""
     places = {video: place for place, video in enumerate(scores.videos)}
     return [places[video] for video in videos]
 
 
 def _joined(videos, labels, others, classes, name):
+    """Completes unknown labels of videos by those of further scores.
+
+    Args:
+        videos: sequence of str.
+        labels: `None`, or array of labels so far.
+        others: array of labels of the scores called `name`.
+        classes: sequence of str.
+        name: str.
+
+    Raises:
+        ValueError: if known labels differ.
+    """
     if labels is None:
         return others
     if labels.ndim != others.ndim:
@@ -214,7 +236,7 @@ def _joined(videos, labels, others, classes, name):
             f"several. Received: {'several' if others.ndim == 2 else 'one'} in "
             f"{name}, the other before"
         )
-    # A row per video, of one label or of as many as there are classes.
+    # Rows of one label, or of one value for each class.
     one, other = (x.reshape(len(videos), -1) for x in (labels, others))
     unknown = one.min(axis=1) < 0
     wrong = ~unknown & (other.min(axis=1) >= 0) & (one != other).any(axis=1)
@@ -230,7 +252,7 @@ def _joined(videos, labels, others, classes, name):
 
 
 def _named(label, classes):
-    """The class of a label, or the classes of a row of them."""
+    """The name of the class of a label, or the names of a row of labels."""
     if np.ndim(label):
         names = [classes[one] for one in np.flatnonzero(label)]
         return " and ".join(map(repr, names)) or "none"

@@ -1,5 +1,4 @@
-"""How well segments of long videos are found: mean average precision at
-temporal overlaps."""
+"""Mean average precision of segments of long videos at temporal overlaps."""
 
 import collections
 import dataclasses
@@ -9,19 +8,19 @@ import numpy as np
 
 from keras_vidrec.specs.checks import counted
 
-# Of THUMOS 2014: the least temporal intersection over union of a hit.
+# Minimum temporal intersection over union of a hit, as for THUMOS 2014.
 OVERLAPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-# Overlaps are quotients of decimal numbers.
+# Tolerance for the rounding of overlaps.
 _ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class Localization:
-    """Average precisions.
+    """Average precisions of segments.
 
     Attributes:
-        overlaps: tuple of float.
-        classes: tuple of str. Those of the truth.
+        overlaps: tuple of float. Minimum overlaps of a hit.
+        classes: tuple of str. Classes of the true segments.
         precisions: float64 array `(overlaps, classes)`, from 0 to 1.
     """
 
@@ -30,8 +29,8 @@ class Localization:
     precisions: np.ndarray = dataclasses.field(repr=False)
 
     def summary(self) -> dict[str, float]:
-        """The means over the classes: `map@0.1` and so on, and `map`, the mean
-        of these."""
+        """Returns the means over the classes as a dict: `map@0.1` and so on,
+        and `map`, the mean of these."""
         means = self.precisions.mean(axis=1).tolist()
         found = {f"map@{o:g}": m for o, m in zip(self.overlaps, means)}
         return {**found, "map": float(np.mean(means))}
@@ -42,30 +41,30 @@ def localization(
     found: typing.Mapping,
     overlaps: typing.Sequence[float] = OVERLAPS,
 ) -> Localization:
-    """The mean average precision of segments, as ActivityNet's server works it
-    out, and as THUMOS' figures are since.
+    """Computes the mean average precision of segments as ActivityNet's server
+    does, whose method is also used for THUMOS.
 
-    Of each class the found segments of all videos are taken by falling scores,
-    of equal ones in their order. One is a hit if a true segment of its class
-    and video overlaps it by at least so much (intersection over union) and is
-    not hit yet: of several the one of the largest overlap; else it is a false
-    alarm. The average precision is the area below the precision as a function
-    of the recall, the precision being interpolated at all points: at each
-    recall it is the highest at this recall or a higher one. Classes that the
-    truth has not are not counted.
+    For each class, the found segments of all videos are sorted by decreasing
+    score; equal scores keep their order. A segment is a hit if it overlaps a
+    true segment of its class and video by at least the minimum (intersection
+    over union) that no earlier segment hit; if there are several, it hits the
+    one with the largest overlap. Other segments are false alarms. The average
+    precision is the area below the curve of precision over recall. The
+    precision is interpolated: at each recall it is the highest precision at
+    this or a higher recall. Classes without true segments are not included.
 
     Args:
         truth: dict from names of videos to sequences of `segments.Segment`.
-        found: the same; their scores matter. Videos that the truth has not
-            have false alarms only.
-        overlaps: sequence of float in (0, 1]. Defaults to `OVERLAPS`, 0.1 to
-            0.7.
+        found: dict of the same form, with scores. All segments in videos that
+            are not in `truth` are false alarms.
+        overlaps: sequence of float in (0, 1]. Minimum overlaps of a hit.
+            Defaults to `OVERLAPS`, 0.1 to 0.7.
 
     Returns:
         `Localization`.
 
     Raises:
-        ValueError: if the truth has no segment.
+        ValueError: if `truth` has no segment.
     """
     wanted = _by_class(truth)
     if not wanted:
@@ -86,7 +85,7 @@ def localization(
 
 
 def _by_class(segments_of):
-    """Segments by class and then by video."""
+    """Segments as a dict by class of dicts of lists by video."""
     sorted_out = collections.defaultdict(lambda: collections.defaultdict(list))
     for video, segments in segments_of.items():
         for segment in segments:
@@ -94,7 +93,14 @@ def _by_class(segments_of):
     return sorted_out
 
 
-def _average_precision(truth, found, overlap):
+def _average_precision(truth: dict, found: dict, overlap: float) -> float:
+    """The average precision of a class at a minimum overlap.
+
+    Args:
+        truth: dict of true segments by video.
+        found: dict of found segments by video.
+        overlap: float.
+    """
     hits = _hits(truth, found, overlap)
     if not len(hits):
         return 0.0
@@ -104,8 +110,9 @@ def _average_precision(truth, found, overlap):
     return float(np.sum(np.diff(recall, prepend=0.0) * highest))
 
 
-def _hits(truth, found, overlap):
-    """Whether the found segments of a class hit, by falling scores."""
+def _hits(truth: dict, found: dict, overlap: float) -> np.ndarray:
+    """Whether each found segment of a class is a hit, in the order of
+    decreasing scores: bool array `(segments,)`."""
     segments = [(video, s) for video, some in found.items() for s in some]
     segments.sort(key=lambda pair: -pair[1].score)
     free = {video: np.ones(len(some), bool) for video, some in truth.items()}
@@ -125,8 +132,9 @@ def _hits(truth, found, overlap):
     return hits
 
 
-def _overlaps(bounds, segment):
-    """Intersection over union of true segments and a found one."""
+def _overlaps(bounds: np.ndarray, segment) -> np.ndarray:
+    """Intersection over union of true segments, with bounds `(segments, 2)`,
+    and a found one: `(segments,)`."""
     starts, ends = bounds.T
     shared = np.minimum(ends, segment.end) - np.maximum(starts, segment.start)
     shared = np.maximum(shared, 0.0)

@@ -1,4 +1,4 @@
-"""Figures of merit of class scores."""
+"""Metrics of class scores."""
 
 import typing
 import warnings
@@ -12,19 +12,19 @@ from keras_vidrec.evaluation.scores import multi_label
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import checks
 
-# As the papers have it.
+# The papers report top-5 accuracy.
 _TOP = 5
 
 
 class ClassTable(typing.NamedTuple):
-    """Figures of each class, NaN where there is nothing to count.
+    """Metrics of each class.
 
-    Args:
-        videos: int array `(classes,)`. Videos of the class.
-        accuracies: float array `(classes,)`. Share of them that were found
-            (the recall), NaN for a class without videos.
-        precisions: float array `(classes,)`. Share of the videos taken for
-            the class that are of it, NaN if none was.
+    Attributes:
+        videos: int array `(classes,)`. Number of videos of the class.
+        accuracies: float array `(classes,)`. Share of them that are classified
+            correctly (the recall), NaN for a class without videos.
+        precisions: float array `(classes,)`. Share of the videos classified as
+            this class that are of it, NaN if there are none.
         f1: float array `(classes,)`. Harmonic mean of the two.
     """
 
@@ -39,15 +39,14 @@ def summary(scores: Scores, k: int | None = None) -> dict[str, float]:
 
     Args:
         scores: `Scores`.
-        k: `None`, or int, at most as many as there are classes: the best
-            classes of a video among which its own counts as found. Defaults to
-            `None`: 5 where there are more classes than that.
+        k: `None`, or int, at most the number of classes: also compute the top-k
+            accuracy. Defaults to `None`: 5 if there are more than 5 classes.
 
     Returns:
-        dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, and where there
-        are such `top_5` (of another `k` that number) and `calibration_error`,
-        of `calibration.BINS` bins; of several labels per video those of
-        `multi_label.summary`.
+        dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, `top_5` (or
+        another `k`) if it is computed, and `calibration_error`, with
+        `calibration.BINS` bins, if scores correspond to probabilities. With
+        several labels per video, the figures of `multi_label.summary`.
 
     Raises:
         ValueError: if there are fewer than `k` classes.
@@ -76,8 +75,16 @@ def summary(scores: Scores, k: int | None = None) -> dict[str, float]:
 
 
 def mean_summary(scores, k=None):
-    """The figures of the papers' tables: the means over splits, of which each
-    has its `Scores`, of what `summary` gives of all of them. `k` as there."""
+    """Returns the means over splits of the figures of `summary`, as in the
+    papers' tables.
+
+    Args:
+        scores: sequence of `Scores`, one for each split.
+        k: as for `summary`. Defaults to `None`.
+
+    Returns:
+        dict of float: the figures that all splits have.
+    """
     figures = [summary(one, k) for one in scores]
     return {
         name: float(np.mean([figure[name] for figure in figures]))
@@ -87,16 +94,17 @@ def mean_summary(scores, k=None):
 
 
 def top_k_accuracy(scores, labels, k=1):
-    """Share of videos whose class is among the `k` best scores; NaN if no label
-    is known.
+    """Returns the share of videos whose class is among the `k` best scores; NaN
+    if no label is known.
 
-    Of equal scores the one of the earlier class counts as better, as for
-    `argmax`, so that all the figures agree on what was recognized. (Keras
-    counts all that tie as found, scikit-learn prefers the later class.)
+    If scores are equal, the earlier class is better, as for `argmax`, so that
+    all figures are consistent. (Keras counts all classes with equal scores as
+    correct; scikit-learn prefers the later class.)
 
     Args:
         scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
+        labels: int array `(videos,)`, -1 for unknown labels, which are left
+            out.
         k: int. Defaults to `1`.
     """
     scores, labels = _labeled(scores, labels)
@@ -109,11 +117,15 @@ def top_k_accuracy(scores, labels, k=1):
 
 
 def accuracy_interval(scores, labels, confidence=0.95):
-    """Interval of the top-1 accuracy, by Wilson's score method: low and high,
-    NaN if no label is known.
+    """Returns the confidence interval of the top-1 accuracy by Wilson's score
+    method, as `(low, high)`; NaN if no label is known.
 
-    It takes the videos for independent ones; clips cut from one video are
-    not, and the true interval of such a set is wider.
+    It assumes independent videos. Clips cut from one video are not independent,
+    and their true interval is wider.
+
+    Args:
+        scores, labels: as for `top_k_accuracy`.
+        confidence: float in (0, 1). Defaults to `0.95`.
     """
     hits = is_hit(scores, labels)
     if not len(hits):
@@ -125,21 +137,21 @@ def accuracy_interval(scores, labels, confidence=0.95):
 
 
 def is_hit(scores, labels):
-    """Which videos of known class have the best score for it: bool `(videos of
-    known class,)`."""
+    """Returns whether each video of known class is classified correctly: bool
+    `(videos of known class,)`."""
     scores, labels = _labeled(scores, labels)
     return scores.argmax(axis=1) == labels
 
 
 def confusion_matrix(scores, labels):
-    """Counts of the videos of known class, int `(classes, classes)`: the row is
-    the class, the column what it was taken for."""
+    """Returns the counts of the videos of known class, int `(classes,
+    classes)`: rows are true classes, columns predicted classes."""
     num_classes = np.shape(scores)[1]
     scores, labels = _labeled(scores, labels)
     if not len(labels):
         return np.zeros((num_classes, num_classes), int)
     with warnings.catch_warnings():
-        # It doubts that a network can have one class only.
+        # scikit-learn warns if there is only one class.
         warnings.simplefilter("ignore", UserWarning)
         return sklearn.metrics.confusion_matrix(
             labels, scores.argmax(axis=1), labels=np.arange(num_classes)
@@ -147,7 +159,7 @@ def confusion_matrix(scores, labels):
 
 
 def class_table(scores, labels):
-    """Figures of each class, of the videos whose class is known."""
+    """Returns the `ClassTable` of the videos of known class."""
     num_classes = np.shape(scores)[1]
     scores, labels = _labeled(scores, labels)
     if not len(labels):
@@ -165,15 +177,18 @@ def class_table(scores, labels):
 
 
 def class_accuracies(scores, labels):
-    """Top-1 accuracy of each class, NaN for one without videos."""
+    """Returns the top-1 accuracy of each class, float `(classes,)`, NaN for
+    classes without videos."""
     return class_table(scores, labels).accuracies
 
 
 def mean_class_accuracy(scores, labels):
-    """Mean of the accuracies of the classes that have videos; NaN if none has.
+    """Returns the mean accuracy of the classes that have videos; NaN if none
+    has.
 
-    What the published figures of TSN are (the authors' `eval_scores.py`), and
-    scikit-learn's balanced accuracy, which warns of classes without videos.
+    The published figures of TSN are of this kind (the authors'
+    `eval_scores.py`). It is equal to scikit-learn's balanced accuracy, which
+    warns if classes have no videos.
     """
     accuracies = class_accuracies(scores, labels)
     known = accuracies[~np.isnan(accuracies)]
@@ -181,6 +196,7 @@ def mean_class_accuracy(scores, labels):
 
 
 def _labeled(scores, labels):
+    """The scores and labels of videos of known class."""
     scores, labels = np.asarray(scores), np.asarray(labels)
     known = labels >= 0
     return scores[known], labels[known]

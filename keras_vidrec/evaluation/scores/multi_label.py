@@ -1,4 +1,4 @@
-"""Figures of merit of class scores where videos have several labels."""
+"""Metrics of class scores for videos with several labels."""
 
 import typing
 
@@ -10,18 +10,18 @@ from keras_vidrec.specs import THRESHOLD
 
 
 class LabelTable(typing.NamedTuple):
-    """Figures of each class, NaN where there is nothing to count.
+    """Metrics of each class, NaN where undefined.
 
-    Args:
-        videos: int array `(classes,)`. Videos that show the class.
+    Attributes:
+        videos: int array `(classes,)`. Number of videos of the class.
         average_precisions: float array `(classes,)`. Mean of the precisions at
             each of these videos, in the order of the scores.
-        thresholds: float array `(classes,)`. The probability from which on the
-            class counts as present.
-        precisions: float array `(classes,)`. Share of the videos of which it
-            is said that show it.
-        recalls: float array `(classes,)`. Share of the videos that show it of
-            which it is said.
+        thresholds: float array `(classes,)`. The class is present if its
+            probability is at least the threshold.
+        precisions: float array `(classes,)`. Share of the videos predicted to
+            have the class that have it.
+        recalls: float array `(classes,)`. Share of the videos of the class that
+            are predicted to have it.
         f1: float array `(classes,)`. Harmonic mean of the two.
     """
 
@@ -34,17 +34,17 @@ class LabelTable(typing.NamedTuple):
 
 
 def summary(scores):
-    """The figures of a test of several labels per video.
+    """Returns the figures of a test with several labels per video.
 
     Args:
-        scores: `Scores` whose labels are sets.
+        scores: `Scores` with several labels per video.
 
     Returns:
-        dict of float in [0, 1]: `mean_average_precision` (scikit-learn's
-        average precision, the mean over the classes that some video shows);
-        and of the scores of sigmoids, at their thresholds, `micro_f1` (of all
-        labels together) and `mean_class_f1` (the mean over the same classes).
-        NaN if no labels are known.
+        dict of float in [0, 1]: `mean_average_precision` (the mean of
+        scikit-learn's average precision over the classes that occur); and for
+        scores of sigmoids, at their thresholds, `micro_f1` (over all labels
+        together) and `mean_class_f1` (the mean over the same classes). NaN if
+        no labels are known.
     """
     table = label_table(scores)
     shown = table.videos > 0
@@ -64,20 +64,20 @@ def summary(scores):
 
 
 def classes_left_out(scores) -> tuple:
-    """Names of the classes that no video of known labels shows: they are not
-    in the means."""
+    """Returns the names of the classes that occur in no video of known labels,
+    and are not in the means."""
     videos = scores.labels[scores.known].sum(axis=0)
     return tuple(np.asarray(scores.classes)[videos == 0].tolist())
 
 
 def has_probabilities(scores) -> bool:
-    """Whether the sigmoid of scores is a probability: of networks that have
-    one, and of fused scores that were not normalized."""
+    """Returns whether the sigmoid of scores is a probability, as for networks
+    with sigmoids and for fused scores that were not normalized."""
     return bool(scores.meta.get("multi_label"))
 
 
 def thresholds(scores) -> np.ndarray:
-    """The probability from which on each class counts as present: those of the
+    """Returns the thresholds of the classes, float64 `(classes,)`: those of the
     network that was tested, else 0.5.
     """
     found = scores.meta.get("thresholds")
@@ -87,13 +87,13 @@ def thresholds(scores) -> np.ndarray:
 
 
 def predicted(scores) -> np.ndarray:
-    """Which classes count as present: bool `(videos, classes)`."""
+    """Returns whether each class is predicted: bool `(videos, classes)`."""
     chances = scipy.special.expit(scores.scores.astype("float64"))
     return chances >= thresholds(scores)
 
 
 def label_table(scores) -> LabelTable:
-    """Figures of each class, of the videos whose labels are known."""
+    """Returns the `LabelTable` of the videos whose labels are known."""
     known = scores.known
     labels, values = scores.labels[known], scores.scores[known]
     videos = labels.sum(axis=0) if len(labels) else 0 * thresholds(scores)
@@ -112,6 +112,7 @@ def label_table(scores) -> LabelTable:
     return LabelTable(videos, averages, thresholds(scores), *found)
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> float:
+    """The mean of the values that are not NaN; NaN if all are."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")

@@ -1,4 +1,4 @@
-"""Scores of videos in a file, to be reported and fused later."""
+"""Scores of videos, and their files."""
 
 import dataclasses
 import hashlib
@@ -20,7 +20,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-# What a score file holds, and of which kinds (`numpy.dtype.kind`).
+# Arrays of a score file, and their allowed kinds (`numpy.dtype.kind`).
 _ARRAYS = {
     "videos": "U",
     "scores": "fiu",
@@ -29,7 +29,7 @@ _ARRAYS = {
     "meta": "U",
     "origin": "U",
 }
-# Programs of others write none.
+# Files written by other programs do not have it.
 _OPTIONAL = ("origin",)
 _REQUIRED = tuple(name for name in _ARRAYS if name not in _OPTIONAL)
 
@@ -39,23 +39,23 @@ class Scores:
     """Class scores of the videos of a test.
 
     Args:
-        videos: tuple of str. Names, all different.
+        videos: tuple of str. Names of the videos, without duplicates.
         scores: array `(videos, classes)`: mean logits before the softmax, or
-            what was fused or imported. float64 is kept, because fused
-            probabilities can differ by less than float32 resolves; any other
-            kind of number becomes float32.
-        labels: int32 array `(videos,)`, -1 where unknown; or, of several labels
-            per video, int8 array `(videos, classes)`: 1 of a class that the
-            video shows, else 0, and -1 in all of a row that is unknown.
-        classes: tuple of str.
-        meta: dict of what JSON holds: what was tested, and how.
+            fused or imported scores. float64 is kept, because fused
+            probabilities can differ by less than the resolution of float32;
+            other types are converted to float32.
+        labels: int32 array `(videos,)`, -1 for unknown labels; or, for several
+            labels per video, int8 array `(videos, classes)`: 1 for the classes
+            of a video, else 0, and -1 for all classes if they are unknown.
+        classes: tuple of str. Names of the classes.
+        meta: dict of JSON values: what was tested, and how. Defaults to `{}`.
         origin: `None` (not known), or `specs.Origin`: what they were made
-            from.
+            from. Defaults to `None`.
 
     Raises:
-        ValueError: if the sizes do not fit each other, a name repeats, a
-            score is not finite, a label is no class, or `meta` is no dict of
-            what JSON holds.
+        ValueError: if the shapes do not match, a name occurs twice, a score is
+            not finite, a label is not a class, or `meta` is not a dict of JSON
+            values.
     """
 
     videos: tuple
@@ -114,7 +114,7 @@ class Scores:
 
     @property
     def known(self) -> np.ndarray:
-        """Of which videos the labels are known: bool `(videos,)`."""
+        """Whether the labels of each video are known: bool `(videos,)`."""
         labels = self.labels
         known = labels >= 0
         return np.all(known, axis=1) if self.several else known
@@ -127,21 +127,21 @@ class Scores:
         return leaks.marks(self.origin)
 
     def marked(self, *marks: str) -> "Scores":
-        """The same with further marks."""
+        """Returns a copy with further marks."""
         origin = self.origin or Origin("scores")
         marks = tuple(dict.fromkeys((*origin.marks, *marks)))
         return dataclasses.replace(self, origin=origin.replace(marks=marks))
 
     def fingerprint(self) -> str:
-        """The fingerprint of scores: 16 hexadecimal digits, from the videos and
-        their scores.
+        """Returns the fingerprint of the videos, classes and scores, of 16
+        hexadecimal digits.
         """
         found = hashlib.sha256(json.dumps([self.videos, self.classes]).encode())
         found.update(np.ascontiguousarray(self.scores).tobytes())
         return found.hexdigest()[:16]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a score file, whole or not at all."""
+        """Writes a score file atomically."""
         origin: dict[str, typing.Any] = {}
         if self.origin is not None:
             text = json.dumps(self.origin.to_dict())
@@ -159,11 +159,10 @@ class Scores:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> typing.Self:
-        """Reads a score file; nothing in it is executed.
+        """Reads a score file. No code in it is executed.
 
         Raises:
-            ValueError: naming the file, if it is no valid score file, or
-                larger than 2 GiB.
+            ValueError: if it is not a valid score file, or larger than 2 GiB.
         """
         path = pathlib.Path(path)
         try:
@@ -183,8 +182,8 @@ class Scores:
         except (
             EOFError,
             OSError,
-            RuntimeError,  # of zipfile: encrypted
-            SystemError,  # of NumPy: text of characters that there are not
+            RuntimeError,  # by zipfile: encrypted
+            SystemError,  # by NumPy: invalid characters in text
             ValueError,
             zipfile.BadZipFile,
             zlib.error,
@@ -195,7 +194,7 @@ class Scores:
             ) from error
 
 
-def _names(name, array):
+def _names(name: str, array: np.ndarray) -> tuple:
     if array.ndim != 1:
         raise ValueError(
             f"Expected a row of text. Received: {name} of {array.dtype} and "
@@ -204,26 +203,29 @@ def _names(name, array):
     return tuple(array.tolist())
 
 
-def _numbers(name, values, dtype):
-    """The values in `dtype`; what it does not hold is refused, not wrapped or
-    cut off."""
+def _numbers(
+    name: str, values: np.ndarray, dtype: type[np.number]
+) -> np.ndarray:
+    """Converts values to `dtype`. Raises an error for values that it cannot
+    represent, instead of wrapping or truncating them."""
     if values.size and values.dtype.kind not in _ARRAYS[name]:
         raise ValueError(
-            f"Expected {name} that {np.dtype(dtype)} holds. Received: {name} "
-            f"of {values.dtype}"
+            f"Expected {name} that {np.dtype(dtype)} can represent. Received: "
+            f"{name} of {values.dtype}"
         )
-    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+    with np.errstate(over="ignore"):  # infinite scores raise an error later
         cast = values.astype(dtype)
     if np.issubdtype(dtype, np.integer) and (cast != values).any():
         raise ValueError(
-            f"Expected {name} that {np.dtype(dtype)} holds. Received: "
+            f"Expected {name} that {np.dtype(dtype)} can represent. Received: "
             f"{values.min()} to {values.max()}"
         )
     return cast
 
 
-def _check_sets(labels, videos):
-    """Refuses rows of labels that are not of 0 and 1, or of -1 alone."""
+def _check_sets(labels: np.ndarray, videos: tuple[str, ...]) -> None:
+    """Raises an error unless each row of labels has only 0 and 1, or only
+    -1."""
     unknown = (labels == -1).all(axis=1)
     right = unknown | np.isin(labels, (0, 1)).all(axis=1)
     if not right.all():
@@ -234,13 +236,15 @@ def _check_sets(labels, videos):
         )
 
 
-def _as_json(meta):
-    """`meta` as it will be read again, so that no `save` fails."""
+def _as_json(meta: dict) -> dict:
+    """`meta` as it will be read from JSON. Raises an error if JSON cannot
+    represent it, so that `save` does not fail later."""
     try:
         plain = documents.as_json(meta)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
+            "Expected `meta` of values that JSON can represent. Received: "
+            f"meta={meta!r}: {error}"
         ) from error
     if not isinstance(meta, dict):
         raise ValueError(f"Expected a dict. Received: meta={meta!r}")

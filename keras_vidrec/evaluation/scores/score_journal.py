@@ -1,4 +1,4 @@
-"""The scores of a test that is not finished."""
+"""Records the scores of an unfinished test."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class ScoreJournal(Journal):
         return self.rows
 
     def add(self, video, scores):
-        """Notes the scores of a video, float32 `(classes,)`."""
+        """Adds the scores of a video, float32 `(classes,)`."""
         super().add(video, {"scores": np.float64(scores).tolist()})
         self.rows[video] = np.asarray(scores, np.float32)
 

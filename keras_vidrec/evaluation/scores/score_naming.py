@@ -1,4 +1,4 @@
-"""The score files of a run: what they are called, and how they are found."""
+"""Names of the score files of a run, and how to find them."""
 
 import pathlib
 import re
@@ -8,18 +8,18 @@ from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training.run import Run
 
-# Between a run and the name of one of its tests.
+# Separates a run and the name of one of its tests.
 _AT = "@"
 _DIGITS = 8
 
 
 class Test(typing.NamedTuple):
-    """The scores that a user names.
+    """Scores that a user selects.
 
-    Args:
+    Attributes:
         scores: `Scores`.
-        file: path they were read from.
-        run: `None`, or the `Run` that was named.
+        file: path of the file they were read from.
+        run: `None`, or the `Run` that the user gave.
     """
 
     scores: Scores
@@ -28,16 +28,16 @@ class Test(typing.NamedTuple):
 
 
 def file_name(test, data, videos=None):
-    """What a score file is called: `25x10-ucf101_split1.npz`.
+    """Returns the name of a score file, such as `25x10-ucf101_split1.npz`.
 
     Args:
         test: `TestProtocol`.
         data: section `data` of a recipe.
-        videos: `None`, or str: the fingerprint of the videos, of data that are
-            not the run's own.
+        videos: `None`, or str: the fingerprint of the videos, for data other
+            than the run's own. Defaults to `None`.
 
     Returns:
-        str. What follows the last `-` is the data.
+        str. The part after the last `-` describes the data.
     """
     directory = pathlib.PurePath(str(data.directory).rstrip("/")).name
     words = [directory, f"split{data.split}", (videos or "")[:_DIGITS]]
@@ -46,8 +46,9 @@ def file_name(test, data, videos=None):
 
 
 def of_run(run):
-    """The score files of a run by the names of their tests, sorted: the name
-    of the protocol, or with the data where several have one protocol."""
+    """Returns the score files of a run as a sorted dict from the names of their
+    tests to paths. The name is that of the protocol; if several tests have the
+    same protocol, it includes the data."""
     paths = sorted(run.scores.glob("*.npz"))
     tests = [path.stem.rpartition("-")[0] or path.stem for path in paths]
     return {
@@ -57,19 +58,18 @@ def of_run(run):
 
 
 def find(path):
-    """The score file that a user names.
+    """Finds the score file that a user selects.
 
     Args:
-        path: path of a score file; of a tested run, whose only test it is; or
-            one of these with the name of a test, `RUN@25x10`.
+        path: path of a score file; of a run with a single test; or of a run
+            with the name of a test, `RUN@25x10`.
 
     Returns:
-        `(file, run)`: the path of the score file; the `Run` that was named,
-        or `None`.
+        `(file, run)`: the path of the score file, and the `Run` or `None`.
 
     Raises:
-        ValueError: listing the tests of a run, if it has none or several and
-            none, or an unknown one, is named.
+        ValueError: if there is no such file or test, or a run has several tests
+            and no name is given; the message lists the tests.
     """
     path, name = pathlib.Path(path), None
     if not path.exists() and _AT in path.name:
@@ -103,15 +103,18 @@ def find(path):
 
 
 def load(path) -> Test:
-    """The scores that a user names, as `find` takes them.
+    """Loads the scores that a user selects.
+
+    Args:
+        path: as for `find`.
 
     Returns:
-        `Test`. Scores named by their file that are of another network than that
-        of the run they are in are marked so.
+        `Test`. Scores of a file inside a run are marked if they are of another
+        network than the run has now.
 
     Raises:
-        ValueError: as `find` and `Scores.load`; if scores that are named by
-            their run are those of another network.
+        ValueError: as for `find` and `Scores.load`; or if scores selected by
+            their run are of another network.
     """
     file, run = find(path)
     scores = Scores.load(file)

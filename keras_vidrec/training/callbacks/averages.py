@@ -1,4 +1,4 @@
-"""The averages of the weights in the place of the weights."""
+"""Validates and saves the averages of the weights instead of the weights."""
 
 import contextlib
 
@@ -6,8 +6,8 @@ import keras
 
 
 class Averages(keras.callbacks.Callback):
-    """Validates the averages that the optimizer keeps of the weights, and
-    shows them where the network is saved. What a backup holds are the weights.
+    """Uses the optimizer's averages of the weights in validation, and when the
+    network is saved. Backups contain the weights themselves.
 
     Args:
         optimizer: optimizer of this package, or `LossScale` around one.

@@ -1,3 +1,5 @@
+"""Writes backups during training, and resumes from them."""
+
 import hashlib
 import json
 import logging
@@ -19,38 +21,43 @@ _NAME = re.compile(r"epoch-(\d+)-step-(\d+)")
 
 
 class Position(typing.NamedTuple):
-    """How far training is: whole epochs done, and steps of the next one."""
+    """The progress of a training.
+
+    Attributes:
+        epoch: int. Number of complete epochs. Defaults to `0`.
+        step: int. Number of steps done in the next epoch. Defaults to `0`.
+    """
 
     epoch: int = 0
     step: int = 0
 
 
 class Backup(keras.callbacks.Callback):
-    """Keeps all it takes to go on after an interruption as if there was none.
+    """Saves everything that is needed to resume an interrupted training with
+    the same result as without the interruption.
 
-    After each epoch, and every so many steps: weights, optimizer state (with a
-    learning rate that was lowered, and gradients half accumulated), the states
-    of the random seed generators (dropout), the counters of the other
-    callbacks, and within an epoch the sums of its metrics. A backup is written
-    under another name, synced to the disk, and renamed when it is complete; its
-    checksums show later whether it is undamaged.
+    A backup contains the weights, the optimizer state (including a lowered
+    learning rate and accumulated gradients), the states of the random seed
+    generators (dropout), the states of other callbacks, and within an epoch the
+    sums of its metrics. It is written under another name, synced to the disk,
+    and renamed when it is complete; its checksums show later whether it is
+    undamaged.
 
-    The last two are kept. Where the newest is damaged, training goes on from
-    the one before. So it does where the weights of the newest give a loss that
-    is no number, as the next step shows: `drop_unproved` removes it then.
+    The last two backups are kept. If the newest is damaged, training resumes
+    from the one before. If the first step after the newest gives a loss that is
+    not finite, `drop_unproved` removes the newest.
 
-    Must come after the callbacks whose counters it keeps, and after
-    `StopOnNaN`.
+    Must come after the callbacks whose states it saves, and after `StopOnNaN`.
 
     Args:
-        directory: path, used by nothing else but the best model so far.
-        stateful: dict from name to an object with `get_state()`, which
-            returns what JSON holds, and `set_state(state)`. Callbacks that
-            count.
-        every_steps: `None` (after each epoch only), or int: after so many
-            steps of an epoch too.
-        is_chief: bool. Whether this process writes. The other workers call
-            all the same, since reading a metric is done together, and
+        directory: path. It may only be used for backups and the best model.
+        stateful: `None` (no states), or dict from name to an object with
+            `get_state()`, which returns JSON values, and `set_state(state)`,
+            such as a callback. Defaults to `None`.
+        every_steps: `None` (only after each epoch), or int: also after this
+            many steps of an epoch. Defaults to `None`.
+        is_chief: bool. Whether this process writes. Other workers must call
+            the methods too, because all workers read a metric together, and
             restore from the same directory. Defaults to `True`.
 
     Attributes:
@@ -66,27 +73,27 @@ class Backup(keras.callbacks.Callback):
         self._stateful = stateful or {}
         self._every_steps = every_steps
         self._is_chief = is_chief
-        # Of the epoch that `fit` begins with.
+        # The step at which `fit` starts within its first epoch.
         self._first_step = 0
         self._metrics = []
-        # Whether no step has been done from the last backup.
+        # Whether no step has been done since the last backup.
         self._is_unproved = False
 
     @property
     def can_begin_here(self):
-        """Whether a `fit` could begin at the position: not behind the last
-        step of an epoch, whose validation is still to come."""
+        """Whether `fit` can start at the position. It cannot after the last
+        step of an epoch, before its validation."""
         return self.position.step < self._first_step + self.params["steps"]
 
     def restore(self, model):
-        """Brings a compiled model to where the last backup left it.
+        """Restores a compiled model, and the states, from the last backup.
 
         Args:
             model: keras.Model, compiled.
 
         Returns:
-            `Position` to go on with, (0, 0) without a backup. Within an
-            epoch, the next `fit` must do the rest of it and nothing else.
+            `Position` to resume from, (0, 0) without a backup. If it is within
+            an epoch, the next `fit` must do only the rest of this epoch.
 
         Raises:
             ValueError: if the backup is of another model, or all are damaged.
@@ -116,9 +123,13 @@ class Backup(keras.callbacks.Callback):
         return self.position
 
     def _newest_sound(self):
-        """Directory of the newest backup that is not damaged, `None` without
-        any; sets the position. Damaged ones are named, and removed when a
-        sound one is found: training will come to their positions again."""
+        """The directory of the newest undamaged backup; `None` if there are no
+        backups. Sets the position. Logs damaged backups and removes them:
+        training will reach their positions again.
+
+        Raises:
+            ValueError: if all backups are damaged.
+        """
         damaged = {}
         backups = self._backups()
         for position in sorted(backups, reverse=True):
@@ -168,15 +179,16 @@ class Backup(keras.callbacks.Callback):
             (path / "callbacks.json").write_text(json.dumps(states), "utf-8")
             sums = {name: _checksum(path / name) for name in _FILES}
             (path / _CHECKSUMS).write_text(json.dumps(sums), "utf-8")
-        # The one before stays: nothing proves what a disk will give back.
+        # The previous backup is kept, in case this one cannot be read later.
         *before, _ = sorted(backups) or [None]
         for position in before:
             files.remove(backups[position])
         self._is_unproved = True
 
     def drop_unproved(self):
-        """Removes the last backup if no step has been done from it, and there
-        is one before it: its weights have given a loss that is no number."""
+        """Removes the last backup if no step has been done since it and there
+        is an earlier one. Call it if the loss is not finite: then the weights
+        in that backup give it."""
         backups = self._backups()
         if self._is_unproved and self._is_chief and len(backups) > 1:
             files.remove(backups[max(backups)])
@@ -186,10 +198,11 @@ class Backup(keras.callbacks.Callback):
         self._first_step = self.position.step
 
     def on_train_batch_end(self, batch, logs=None):
-        self._is_unproved = False  # the step began from it, with a loss
+        self._is_unproved = False  # its weights gave a finite loss
         if self._metrics:
-            # Keras begins each `fit` with metrics of zero, and makes their
-            # variables in the first step only. All of them are sums.
+            # Keras resets the metrics at the start of `fit`, and creates their
+            # variables in the first step. All of them are sums, so those of the
+            # backup are added after that step.
             variables = self.model.metrics_variables
             for variable, value in zip(variables, self._metrics, strict=True):
                 variable.assign(variable + value)
@@ -208,6 +221,7 @@ class Backup(keras.callbacks.Callback):
         self.save()
 
     def _backups(self):
+        """Paths of the complete backups, by `Position`."""
         if not self._directory.is_dir():
             return {}
         return {
@@ -217,24 +231,24 @@ class Backup(keras.callbacks.Callback):
         }
 
 
-def _state(model):
+def _state(model: keras.Model) -> list:
     """Variables of a compiled model in a fixed order: weights, states of the
-    seed generators, which Keras writes to no file, and the optimizer's."""
+    seed generators, which Keras does not save, and those of the optimizer."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def _arrays(variables):
+def _arrays(variables: list) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def _load(path):
-    """Arrays in the order they were given to `np.savez`."""
+def _load(path: pathlib.Path) -> list[np.ndarray]:
+    """The arrays of a file, in the order in which `np.savez` got them."""
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
 
 
-def _damage(directory):
-    """Why a backup is not what was written, or `None`."""
+def _damage(directory: pathlib.Path) -> str | None:
+    """Describes the damage of a backup; `None` if it is undamaged."""
     try:
         sums = documents.read_json(directory / _CHECKSUMS)
         for name in _FILES:
@@ -251,6 +265,6 @@ def _damage(directory):
     return None
 
 
-def _checksum(path):
+def _checksum(path: pathlib.Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,19 +1,21 @@
+"""Makes random numbers on PyTorch reproducible after an interruption."""
+
 import keras
 import numpy as np
 
 
 class Draws(keras.callbacks.Callback):
-    """Makes what PyTorch draws in a step, such as what is dropped out, a pure
-    function of the seed and of the steps done.
+    """Makes the random numbers of a step on PyTorch, such as dropout masks, a
+    pure function of the seed and the number of steps done.
 
-    Layers of Keras keep the states of their draws in variables, which a backup
-    holds; on PyTorch, `Dropout` draws from the generator of the process
+    Layers of Keras store the state of their random numbers in variables, which
+    backups contain. On PyTorch, `Dropout` uses the generator of the process
     instead, which is not saved.
 
     Args:
-        seed: int. Of the training.
+        seed: int. Seed of the training.
         backup: `Backup`, which has the position.
-        steps_per_epoch: int.
+        steps_per_epoch: int. Steps in an epoch.
     """
 
     def __init__(self, seed, backup, steps_per_epoch):

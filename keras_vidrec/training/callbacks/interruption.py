@@ -1,3 +1,5 @@
+"""Ends training on SIGTERM, with all progress saved."""
+
 import contextlib
 import json
 import logging
@@ -11,23 +13,24 @@ from keras_vidrec.specs import files
 
 logger = logging.getLogger("keras_vidrec")
 
-# What a shell reports of a process that SIGTERM has ended.
+# The exit status that shells report for a process ended by SIGTERM.
 EXIT_STATUS = 128 + signal.SIGTERM
 
 
 class Interruption(keras.callbacks.Callback):
-    """Ends training on SIGTERM with nothing lost: finishes the step, saves a
-    backup, and raises `SystemExit` of status 143. Where a validation part is
-    being looked at, that comes to its end first.
+    """Ends training on SIGTERM without losing progress: finishes the step (or a
+    validation that has started), saves a backup, and raises `SystemExit` with
+    status 143.
 
-    A second SIGTERM ends the process as it would without this class.
+    A second SIGTERM ends the process at once, as without this class.
 
-    Several workers end behind the same step, whichever of them gets the signal.
+    Several workers end after the same step, whichever of them gets the signal.
 
     Args:
-        backup: `Backup`, which comes before in the list of callbacks.
+        backup: `Backup`. It must come earlier in the list of callbacks.
         notice: `None` (there is one worker), or `pathlib.Path` of a file by
-            which workers notify each other, where all of them find it.
+            which workers notify each other, in a directory that all of them
+            share.
     """
 
     def __init__(self, backup, notice=None):
@@ -38,8 +41,8 @@ class Interruption(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def listening(self):
-        """Takes over SIGTERM. In the main thread only: Python calls handlers
-        in no other one."""
+        """A context in which SIGTERM is handled. It has no effect outside the
+        main thread, the only one in which Python allows signal handlers."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -49,7 +52,7 @@ class Interruption(keras.callbacks.Callback):
         finally:
             signal.signal(signal.SIGTERM, before)
         if self._received and self._notice is None:
-            # Behind the last epoch, where something else may follow.
+            # The signal came after the last epoch, but work may follow.
             self._leave()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -67,8 +70,8 @@ class Interruption(keras.callbacks.Callback):
         if self._notice.exists():
             return at >= tuple(documents.read_json(self._notice))
         if self._received:
-            # No worker ends the next step before this one has begun it, and
-            # has given notice: then all of them see it.
+            # Workers end a step together, so none ends the next step before
+            # this one has written the notice: all of them see it in time.
             files.write_text(self._notice, json.dumps([at.epoch, at.step + 1]))
         return False
 

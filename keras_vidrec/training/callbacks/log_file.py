@@ -1,6 +1,9 @@
+"""Writes the metrics of each epoch to a CSV file."""
+
 import csv
 import io
 import logging
+import pathlib
 
 import keras
 
@@ -10,16 +13,16 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class LogFile(keras.callbacks.CSVLogger):
-    """A table in CSV with one row per epoch.
+    """A CSV file with one row per epoch.
 
-    The file is open only while a row is written: Keras leaves it open after
-    an error.
+    The file is open only while a row is written, because Keras leaves it open
+    after an error.
 
     Args:
-        path: `pathlib.Path`. Rows of whole epochs are kept; what an
-            interruption cut off, and epochs that will be repeated, are dropped;
-            if others are missing, this is logged.
-        num_epochs: int. Whole epochs that training goes on from.
+        path: `pathlib.Path`. Rows of an existing file are kept, except
+            incomplete ones and those of epochs that will be repeated. If rows
+            are missing, this is logged.
+        num_epochs: int. Number of epochs that are already done.
     """
 
     def __init__(self, path, num_epochs):
@@ -34,7 +37,7 @@ class LogFile(keras.callbacks.CSVLogger):
             )
 
     def on_train_begin(self, logs=None):
-        """Nothing to open yet."""
+        """Does nothing: the file is opened for each row."""
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_train_begin()
@@ -44,11 +47,12 @@ class LogFile(keras.callbacks.CSVLogger):
             super().on_train_end()
 
     def on_train_end(self, logs=None):
-        """Nothing to close any more."""
+        """Does nothing: the file is already closed."""
 
 
-def _trim(path, num_epochs):
-    """Returns how many rows are kept."""
+def _trim(path: pathlib.Path, num_epochs: int) -> int:
+    """Removes incomplete rows and those of epochs from `num_epochs` on. Returns
+    the number of rows that are kept."""
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     kept = [
@@ -64,7 +68,7 @@ def _trim(path, num_epochs):
     return len(kept)
 
 
-def _epoch(row):
+def _epoch(row: list[str]) -> int | None:
     try:
         return int(row[0])
     except ValueError:

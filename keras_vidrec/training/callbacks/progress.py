@@ -1,4 +1,4 @@
-"""How far a training run is, how fast it goes, and what it waits for."""
+"""Shows the progress and the speed of a training, and its wait for input."""
 
 import sys
 import time
@@ -11,46 +11,49 @@ from keras_vidrec.specs.checks import counted
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.objectives import losses
 
-# Share of the time from which on reading sets the pace: the wait of a step that
-# is late now and then is less.
+# Share of the time from which on the wait for input is shown. A few late
+# batches give less.
 _IS_SLOW = 0.1
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows the effective batch and a line per epoch, and puts the rate, the
-    speed and the wait for input in the logs of `fit`.
+    """Shows the effective batch and a line per epoch, and adds the learning
+    rate, the speed and the wait for input to the logs of `fit`.
 
-    In the logs, after each step and each epoch:
+    After each step and each epoch the logs contain:
 
     - `clips_per_second`: of all devices together.
     - `input_wait`: share of the time of the steps, from 0 to 1, in which the
-      devices stood idle because the next clips had not been read. Near 0 the
-      devices set the pace; near 1 reading and decoding do.
+      devices were idle because the next clips had not been read. Near 0 the
+      speed is limited by the devices, near 1 by reading and decoding.
 
-    After each epoch also `learning_rate`, that of its last update.
+    After each epoch they also contain `learning_rate`, that of its last update.
 
-    Both shares are of the epoch so far. The first step of a run, in which the
-    network is compiled, counts in neither, nor in the time left. Of several
-    machines, each measures its own input.
+    The first two are measured over the epoch so far. The first step of a call
+    of `fit`, in which the network is compiled, is not included, and neither in
+    the estimate of the time left. With several machines, each measures its own
+    input.
 
-    Must be the first callback: those after it find them in the logs.
+    Must be the first callback, so that the others find the values in the logs.
 
     Args:
         optimizer: section `Optimizer` of a recipe.
-        steps_per_epoch: int.
+        steps_per_epoch: int. Steps in an epoch.
         epochs: int. Epochs of the whole training.
-        initial_epoch: int. Where this run begins. Defaults to `0`.
+        initial_epoch: int. Epoch at which `fit` starts. Defaults to `0`.
         initial_step: int. Steps of this epoch that are done. Defaults to `0`.
-        phase: `None`, or str: what the phase of the training is, a line.
-        end: `None` (`epochs`), or int: epochs done when this run ends.
+        phase: `None`, or str: a line about the phase of the training. Defaults
+            to `None`.
+        end: `None` (`epochs`), or int: epochs done at the end of `fit`.
+            Defaults to `None`.
         num_devices: int. Devices that share a batch, on all machines.
             Defaults to `1`.
-        verbose: 0 (nothing is shown), 1 (a bar for each epoch, and a line
-            when it is done), 2 (the line alone), or `"auto"`: the bar on a
-            terminal only. The logs have all of it. Defaults to `"auto"`.
+        verbose: 0 (silent), 1 (a progress bar, and a line per epoch), 2 (only
+            the lines), or `"auto"`: 1 on a terminal, else 2. The logs contain
+            the values in any case. Defaults to `"auto"`.
 
     Attributes:
-        last: dict, the logs of the last epoch; empty before.
+        last: dict, the logs of the last epoch; empty before its end.
     """
 
     def __init__(
@@ -81,16 +84,16 @@ class Progress(keras.callbacks.Callback):
             verbose = 1 if sys.stdout.isatty() else 2
         self._has_bar = verbose == 1
         self._bar = None
-        # When the clips of a step had been read, by the number of the step.
+        # The times at which the clips of steps had been read, by step.
         self._read_at = {}
         self._step = 0
         self._timed_since = None
 
     def timed(self, dataset):
-        """A dataset that notes when each of its batches has been read.
+        """Returns a dataset that records when each of its batches was read.
 
-        A batch may be read ahead of the step that takes it, by any number of
-        threads. What counts is by how much it comes after the step's begin.
+        Batches may be read ahead of their steps, by any number of threads. The
+        wait of a step is the time from its start until its batch was read.
 
         Args:
             dataset: `tf.data.Dataset` for `fit`, before it is distributed.
@@ -103,9 +106,8 @@ class Progress(keras.callbacks.Callback):
             self._read_at[int(index)] = time.perf_counter()
             return True
 
-        # "Stateful" functions would be run one after the other where operations
-        # are to be deterministic; a stateless one whose result is not used
-        # would not be run at all.
+        # With deterministic operations, "stateful" functions are not run in
+        # parallel. A stateless function is only run if its result is used.
         def is_noted(index, _batch):
             noted = tf.numpy_function(note, [index], tf.bool, stateful=False)
             return tf.ensure_shape(noted, ())
@@ -120,7 +122,8 @@ class Progress(keras.callbacks.Callback):
         self._step = 0
         self._timed_since = None
         # Keras' loop on JAX reads clips one step ahead, to copy them to an
-        # accelerator meanwhile. On PyTorch a step begins when it has them.
+        # accelerator during a step. On PyTorch it reads them before a step
+        # starts.
         backend = keras.backend.backend()
         self._ahead = int(
             backend == "jax" and keras.distribution.distribution() is None
@@ -225,7 +228,7 @@ class Progress(keras.callbacks.Callback):
         return plan
 
     def _line(self, epoch, logs):
-        """What an epoch has come to, for people."""
+        """The line that is shown for an epoch."""
         parts = [words.figures(logs, self._accuracy)]
         if "learning_rate" in logs:
             parts.append(f"rate {logs['learning_rate']:.3g}")
@@ -243,7 +246,8 @@ class Progress(keras.callbacks.Callback):
         return f"epoch {epoch + 1} of {self._epochs}: {', '.join(parts)}"
 
     def _seconds_left(self, epochs_left):
-        """All that happens counts: validation and backups too."""
+        """An estimate of the seconds for `epochs_left` epochs, including
+        validation and backups."""
         seconds = time.perf_counter() - self._timed_since
         per_step = seconds / (self._step - 1)
         return per_step * epochs_left * self._steps_per_epoch

@@ -1,3 +1,5 @@
+"""Ends training if the loss or the weights are not finite."""
+
 import math
 
 import keras
@@ -10,19 +12,19 @@ _ADVICE = (
 
 
 class LossIsNaN(RuntimeError):
-    """The loss is no number any more."""
+    """The loss, or a weight, is NaN or infinite."""
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends training with one clear error as soon as the loss is NaN or
-    infinite. The last good backup and model stay as they are.
+    """Ends training with a `LossIsNaN` error as soon as the loss is NaN or
+    infinite. The last good backup and model are kept.
 
     Args:
-        start: tuple of int, the epoch and the step of it that training begins
-            with. Defaults to `(0, 0)`.
-        backup: `None`, or the `Backup` of the training. If its last one holds
-            the very weights that give no loss, it is removed, and the one
-            before it is the last.
+        start: tuple of int, the epoch and the step in it at which training
+            starts. Defaults to `(0, 0)`.
+        backup: `None`, or the `Backup` of the training. If the last backup
+            contains the weights that give this loss, it is removed. Defaults to
+            `None`.
     """
 
     def __init__(self, start=(0, 0), backup=None):
@@ -49,16 +51,16 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 def check_weights(model, backup):
-    """Refuses weights that the last update of all has ruined, which no loss
-    has shown.
+    """Raises an error if the last update of a training made weights NaN or
+    infinite: no loss is computed after it.
 
     Args:
         model: keras.Model at the end of its training.
         backup: `Backup` of the training.
 
     Raises:
-        LossIsNaN: if a weight is NaN or infinite. The backup that holds it is
-            removed if there is one before it.
+        LossIsNaN: if a weight is NaN or infinite. The backup that contains it
+            is removed if there is an earlier one.
     """
     if all(np.isfinite(weight).all() for weight in model.get_weights()):
         return

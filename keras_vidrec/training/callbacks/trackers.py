@@ -1,10 +1,10 @@
-"""Programs in which people follow their trainings: Weights & Biases and MLflow,
-by their own callbacks."""
+"""Logs trainings to Weights & Biases and MLflow, by their own callbacks."""
 
 import contextlib
 import importlib
 import importlib.util
 import json
+import pathlib
 import re
 
 import keras
@@ -13,22 +13,24 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-# MLflow takes so many parameters at a time, of so many characters.
+# MLflow's limits: parameters in one call, and characters of a value.
 _MOST_AT_ONCE = 50
 _MOST_CHARACTERS = 500
 
 
 class Tracker(keras.callbacks.Callback):
-    """A training in one of these programs, from its first step on: an
-    interrupted one goes on in the same entry.
+    """Logs a training to one of these programs. A resumed training continues
+    the same entry.
 
     Args:
-        run: `Run`, whose `trackers_file` keeps the name of the entry.
+        run: `Run`. Its `trackers_file` stores the id of the entry.
         recipe: `Recipe`.
         origin: `Origin` of the network.
+
+    Attributes:
+        name: str. Name of the package, and of the extra that installs it.
     """
 
-    # Of the package, and of the extra that brings it.
     name: str
 
     def __init__(self, run, recipe, origin):
@@ -62,8 +64,8 @@ class Tracker(keras.callbacks.Callback):
         """Ends the entry.
 
         Args:
-            outcome: `None` (the training has not come to its end), or dict of
-                numbers by name: what became of it.
+            outcome: `None` (the training has not finished), or dict of numbers
+                by name, as `Loop.train` returns it.
         """
         if self._library is not None:
             if outcome is not None:
@@ -73,7 +75,7 @@ class Tracker(keras.callbacks.Callback):
 
 
 class WandbTracker(Tracker):
-    """In Weights & Biases, by its `WandbMetricsLogger`."""
+    """Logs to Weights & Biases, by its `WandbMetricsLogger`."""
 
     name = "wandb"
 
@@ -107,7 +109,7 @@ class WandbTracker(Tracker):
 
 
 class MlflowTracker(Tracker):
-    """In MLflow, by its `MlflowCallback`."""
+    """Logs to MLflow, by its `MlflowCallback`."""
 
     name = "mlflow"
 
@@ -150,7 +152,7 @@ LOGS = ("csv", "tensorboard", *_TRACKERS)
 
 
 def checked(log):
-    """Names of logs as a tuple.
+    """Checks the names of logs. Returns them as a tuple without duplicates.
 
     Raises:
         ArgumentError: if one is unknown, or its package is not installed.
@@ -174,10 +176,10 @@ def checked(log):
 
 @contextlib.contextmanager
 def following(log, run, recipe, origin):
-    """The trackers of a training, which are closed with it.
+    """A context that makes the trackers of a training, and closes them.
 
     Args:
-        log: names, as of `checked`.
+        log: tuple of str. Names, as `checked` returns them.
         run: `Run`.
         recipe: `Recipe`.
         origin: `Origin` of the network.
@@ -197,11 +199,11 @@ def following(log, run, recipe, origin):
             tracker.close(None)
 
 
-def _read(path):
+def _read(path: pathlib.Path) -> dict:
     try:
         return dict(documents.read_json(path))
     except (OSError, ValueError, TypeError):
-        return {}  # lost or damaged: another entry begins
+        return {}  # lost or damaged: a new entry is made
 
 
 def _brief(origin):

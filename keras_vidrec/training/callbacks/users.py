@@ -1,4 +1,4 @@
-"""The callbacks that a user gives to a training."""
+"""Calls the user's callbacks in a training."""
 
 import contextlib
 import json
@@ -10,7 +10,8 @@ from keras_vidrec.specs import checks
 
 logger = logging.getLogger("keras_vidrec")
 
-# What Keras' own callbacks count, which they neither keep nor give back.
+# Attributes that are the state of Keras' own callbacks, which have no methods
+# to save and restore it.
 _COUNTERS = {
     keras.callbacks.EarlyStopping: ("best", "best_epoch", "wait"),
     keras.callbacks.ModelCheckpoint: ("best", "epochs_since_last_save"),
@@ -19,10 +20,10 @@ _COUNTERS = {
 
 
 def checked(callbacks):
-    """The callbacks of a user as a tuple.
+    """Checks the callbacks of a user. Returns them as a tuple.
 
     Raises:
-        ArgumentError: if these are none.
+        ArgumentError: if one is not a `keras.callbacks.Callback`.
     """
     checks.check(
         isinstance(callbacks, (list, tuple))
@@ -35,25 +36,26 @@ def checked(callbacks):
 
 
 class Stopped(Exception):
-    """A callback of the user has raised: `UsersCallbacks.failure`, which is not
-    caught by handlers of other exceptions.
+    """A callback of the user has raised an exception, which is
+    `UsersCallbacks.failure`. This class is used until the end of `fit`, so that
+    handlers of other exceptions do not catch it.
     """
 
 
 class UsersCallbacks(keras.callbacks.Callback):
-    """Calls the callbacks of a user as one training, however many calls of
-    `fit` it is made of: `on_train_begin` once a start, `on_train_end` once, at
-    the end.
+    """Calls the callbacks of a user as for a single training, although `fit`
+    may be called several times: `on_train_begin` once per start, `on_train_end`
+    once at the end.
 
-    A callback that raises ends the training behind the step, or the epoch, in
-    which it did: see `Failure`. It is not called after that; the others are.
+    If a callback raises an exception, training ends after the current step or
+    epoch, see `Failure`. The callback is not called again; the others are.
 
-    What a callback counts outlives an interruption if it has `get_state()`,
-    which returns what JSON holds, and `set_state(state)`, which is called
-    behind `on_train_begin`; or if it is `EarlyStopping`, `ReduceLROnPlateau` or
-    `ModelCheckpoint`.
+    The state of a callback is kept over an interruption if it has
+    `get_state()`, which returns JSON values, and `set_state(state)`, which is
+    called after `on_train_begin`; also for `EarlyStopping`,
+    `ReduceLROnPlateau` and `ModelCheckpoint`.
 
-    Must come before the backup, and behind what adds to the logs.
+    Must come before the backup, and after callbacks that add to the logs.
 
     Args:
         callbacks: sequence of `keras.callbacks.Callback`.
@@ -61,7 +63,7 @@ class UsersCallbacks(keras.callbacks.Callback):
     Attributes:
         has_stopped: bool. Whether one of them has ended the training
             (`self.model.stop_training = True`).
-        failure: `None`, or the exception that one of them has raised.
+        failure: `None`, or the first exception that one of them has raised.
     """
 
     def __init__(self, callbacks):
@@ -75,7 +77,8 @@ class UsersCallbacks(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def raising(self):
-        """Where `Stopped` becomes what the callback has raised."""
+        """A context that raises the exception of the callback in place of
+        `Stopped`."""
         try:
             yield
         except Stopped:
@@ -101,8 +104,8 @@ class UsersCallbacks(keras.callbacks.Callback):
             raise Stopped
 
     def end(self):
-        """Calls `on_train_end`, before the network is saved, whose weights a
-        callback may restore."""
+        """Calls `on_train_end`. Call it before the network is saved, because a
+        callback may restore weights."""
         if self._has_begun:
             self._call("on_train_end", None)
 
@@ -154,8 +157,8 @@ class UsersCallbacks(keras.callbacks.Callback):
             )
 
     def _give_back(self):
-        """The states of a backup, behind `on_train_begin`, in which most
-        callbacks forget."""
+        """Restores the states of a backup. Must come after `on_train_begin`, in
+        which most callbacks reset their state."""
         for name, state in self._states.items():
             if name in self._callbacks:
                 try:
@@ -172,7 +175,8 @@ class UsersCallbacks(keras.callbacks.Callback):
                 getattr(callback, hook)(*arguments)
             except Exception as error:
                 self._fail(name, hook, error)
-        # Callbacks of this package stop each call of `fit`, these the training.
+        # Callbacks of this package set `stop_training` to end a call of `fit`;
+        # those of the user end the training.
         if self.model is not None and self.model.stop_training and not before:
             self.has_stopped = True
 
@@ -184,12 +188,12 @@ class UsersCallbacks(keras.callbacks.Callback):
 
 
 class Failure(keras.callbacks.Callback):
-    """Raises `Stopped` when a callback of the user has raised, as soon as all
-    that was trained is kept.
+    """Saves a backup and raises `Stopped` after a callback of the user has
+    raised an exception.
 
     Args:
         users: `UsersCallbacks`.
-        backup: `Backup`, which comes before in the list of callbacks.
+        backup: `Backup`. It must come earlier in the list of callbacks.
     """
 
     def __init__(self, users, backup):
@@ -220,8 +224,8 @@ class Failure(keras.callbacks.Callback):
 
 
 def _named(callbacks):
-    """Callbacks by what a backup calls them: their class, and a number where
-    there are several of it."""
+    """The callbacks by their names in backups: the name of the class, with a
+    number if there are several of the class."""
     named = {}
     for callback in callbacks:
         name = base = type(callback).__name__
@@ -234,6 +238,7 @@ def _named(callbacks):
 
 
 def _state(callback):
+    """The state of a callback as JSON values; `None` if it has none."""
     if hasattr(callback, "get_state") and hasattr(callback, "set_state"):
         return callback.get_state()
     for kind, names in _COUNTERS.items():
@@ -251,5 +256,5 @@ def _set_state(callback, state):
 
 
 def _plain(value):
-    """A number of NumPy as one of Python."""
+    """Converts a NumPy number to a Python number."""
     return value.item() if hasattr(value, "item") else value

@@ -1,5 +1,5 @@
-"""Callbacks that look at the validation part. What they have seen so far
-outlives a call of `fit`, and an interruption."""
+"""Callbacks that use validation results. Their state is kept over several calls
+of `fit` and over an interruption."""
 
 import contextlib
 import logging
@@ -12,22 +12,23 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class BestModel(keras.callbacks.Callback):
-    """Saves the network whenever its validation accuracy is the best so far;
-    of epochs of the same accuracy, which few videos often have, that of the
-    smallest loss.
+    """Saves the network whenever its validation accuracy is the best so far. If
+    the accuracy is the same, which is common with few videos, the smaller loss
+    is better.
 
     Args:
-        network: keras.Model to save: the one with its activation, which
-            shares its weights with the model in training.
+        network: keras.Model to save. It has an activation, and shares its
+            weights with the model in training.
         path: path of the `.keras` file.
-        monitor: str. Name of the metric, larger being better. Defaults to
+        monitor: str. Name of the metric; larger values are better. Defaults to
             `"val_accuracy"`.
-        saving: callable without arguments that gives the context to save the
-            network in. Defaults to none.
+        saving: callable without arguments that returns the context in which to
+            save the network. Defaults to `contextlib.nullcontext`.
 
     Attributes:
-        accuracy, loss: `None`, or float: those of the best so far.
-        epoch: `None`, or int: that of it, from 0.
+        accuracy: `None`, or float: the best value of the metric so far.
+        loss: `None`, or float: the validation loss of the best epoch.
+        epoch: `None`, or int: the best epoch, from 0.
     """
 
     _STATE = ("accuracy", "loss", "epoch")
@@ -71,16 +72,18 @@ class BestModel(keras.callbacks.Callback):
 
 
 class Plateau(keras.callbacks.ReduceLROnPlateau):
-    """Lowers the learning rate when the validation accuracy saturates.
+    """Lowers the learning rate when the validation accuracy stops rising.
 
-    Goes on counting over several calls of `fit`, and over an interruption:
-    the rate itself is a variable of the optimizer.
+    Epochs are counted over several calls of `fit` and over an interruption. The
+    learning rate itself is a variable of the optimizer.
 
     Args:
-        monitor: str. Name of the metric, larger being better.
-        factor: float in (0, 1). What the rate is multiplied by.
-        patience: int. Epochs in a row without a gain, until the rate falls.
-        min_learning_rate: float. It does not fall below. Defaults to `0.0`.
+        monitor: str. Name of the metric; larger values are better.
+        factor: float in (0, 1). The learning rate is multiplied by it.
+        patience: int. Number of epochs in a row without improvement after which
+            the learning rate is lowered.
+        min_learning_rate: float. Lower limit of the learning rate. Defaults to
+            `0.0`.
     """
 
     def __init__(self, monitor, factor, patience, min_learning_rate=0.0):
@@ -94,7 +97,7 @@ class Plateau(keras.callbacks.ReduceLROnPlateau):
         )
 
     def on_train_begin(self, logs=None):
-        """Forgets nothing, unlike Keras."""
+        """Keeps the state, which Keras would reset."""
 
     def get_state(self):
         return {"best": _number(self.best), "wait": self.wait}
@@ -104,16 +107,17 @@ class Plateau(keras.callbacks.ReduceLROnPlateau):
 
 
 class EarlyStop(keras.callbacks.EarlyStopping):
-    """Ends training when the validation accuracy rises no more.
+    """Ends training when the validation accuracy stops rising.
 
-    Goes on counting over several calls of `fit`, and over an interruption.
+    Epochs are counted over several calls of `fit` and over an interruption.
 
     Args:
-        monitor: str. Name of the metric, larger being better.
-        patience: int. Epochs in a row without a gain, until training ends.
+        monitor: str. Name of the metric; larger values are better.
+        patience: int. Number of epochs in a row without improvement after which
+            training ends.
 
     Attributes:
-        has_stopped: bool. Whether training has come to its end.
+        has_stopped: bool. Whether it has ended the training.
     """
 
     def __init__(self, monitor, patience):
@@ -124,7 +128,7 @@ class EarlyStop(keras.callbacks.EarlyStopping):
         return self.wait >= self.patience
 
     def on_train_begin(self, logs=None):
-        """Forgets nothing, unlike Keras."""
+        """Keeps the state, which Keras would reset."""
 
     def get_state(self):
         return {"best": _number(self.best), "wait": self.wait}
@@ -133,5 +137,5 @@ class EarlyStop(keras.callbacks.EarlyStopping):
         self.best, self.wait = state["best"], state["wait"]
 
 
-def _number(value):
+def _number(value: float | None) -> float | None:
     return None if value is None else float(value)

@@ -1,19 +1,19 @@
-"""What a training says of itself, in words."""
+"""Formats numbers of a training as text."""
 
 import keras
 
 
 def figures(logs, accuracy):
-    """Loss and accuracies.
+    """Formats the loss and the accuracies.
 
     Args:
-        logs: dict of `fit`.
-        accuracy: str. Name of the accuracy in it, or of the mean average
-            precision.
+        logs: dict, the logs of `fit`.
+        accuracy: str. Name of the accuracy, or of the mean average precision,
+            in the logs.
 
     Returns:
         str, such as `"loss 0.693, accuracy 50.0 %, validation accuracy
-        52.5 %"`; without what is not in the logs.
+        52.5 %"`. Values that are not in the logs are left out.
     """
     parts = []
     if "loss" in logs:
@@ -31,18 +31,19 @@ def figures(logs, accuracy):
 
 
 def percent(share):
-    """A share from 0 to 1 as `"52.5 %"`."""
+    """Formats a share from 0 to 1, such as `"52.5 %"`."""
     return f"{100 * share:.1f} %"
 
 
 def count(number, noun):
-    """`"1 epoch"`, `"2 epochs"`, `"2 classes"`."""
+    """Formats a number with a noun: `"1 epoch"`, `"2 epochs"`,
+    `"2 classes"`."""
     ending = "es" if noun.endswith("s") else "s"
     return f"{number} {noun}{'' if number == 1 else ending}"
 
 
 def duration(seconds):
-    """A time as people say it: `"2 hours 5 minutes"`, `"12 minutes"`,
+    """Formats a time in seconds: `"2 hours 5 minutes"`, `"12 minutes"`,
     `"40 seconds"`, `"less than 10 seconds"`."""
     if seconds < 9.5:
         return "less than 10 seconds"
@@ -64,8 +65,8 @@ def duration(seconds):
 
 
 def rate_of(model):
-    """The learning rate of the last update, float; `None` if the model has no
-    optimizer."""
+    """Returns the learning rate of the last update as a float; `None` if the
+    model has no optimizer."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return None

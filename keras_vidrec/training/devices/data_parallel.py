@@ -18,11 +18,11 @@ VARIABLES = (
 class DataParallel(Devices):
     """All devices of the JAX backend, on one machine or on several.
 
-    Several machines are joined by the environment variables of Keras:
-    `KERAS_DISTRIBUTION_JOB_ADDRESSES` (the first one's `host:port` suffices),
-    `KERAS_DISTRIBUTION_NUM_PROCESSES` and `KERAS_DISTRIBUTION_PROCESS_ID`
-    (from 0). Batch normalization sees the whole batch: JAX compiles one
-    program for all devices.
+    Several machines are connected by Keras' environment variables:
+    `KERAS_DISTRIBUTION_JOB_ADDRESSES` (the `host:port` of the first machine is
+    enough), `KERAS_DISTRIBUTION_NUM_PROCESSES` and
+    `KERAS_DISTRIBUTION_PROCESS_ID` (from 0). Batch normalization uses the whole
+    batch, because JAX compiles one program for all devices.
 
     Raises:
         ValueError: if some of the variables are missing or malformed.
@@ -33,7 +33,7 @@ class DataParallel(Devices):
             _check_variables()
             keras.distribution.initialize()
         self._distribution = keras.distribution.DataParallel(
-            # `distribute` gives each process its own part only.
+            # `distribute` already gives each process only its own part.
             auto_shard_dataset=False
         )
         self.num_replicas = self._distribution.num_model_replicas
@@ -59,10 +59,11 @@ class DataParallel(Devices):
 
 
 class _DataParallelModel(keras.Model):
-    """A functional model that is always fit and evaluated on the same devices.
+    """A functional model that sets the distribution during `fit` and
+    `evaluate`.
 
-    Keras then uses the distribution of the whole process, and would treat
-    predictions of other networks as distributed if it stayed set.
+    The distribution is global in Keras. If it stayed set, predictions of other
+    networks would be distributed too.
     """
 
     def fit(self, *args, **kwargs):
@@ -74,7 +75,7 @@ class _DataParallelModel(keras.Model):
             return super().evaluate(*args, **kwargs)
 
 
-def _check_variables():
+def _check_variables() -> None:
     values = {name: os.environ.get(name, "") for name in VARIABLES}
     addresses, processes, process = values.values()
     if (

@@ -1,4 +1,4 @@
-"""Where training runs: one device, or several that share each batch."""
+"""The devices of a training: one, or several that share each batch."""
 
 import contextlib
 
@@ -8,14 +8,14 @@ from keras_vidrec.training import freezing
 
 
 class Devices:
-    """One device, and what all others have in common with it.
+    """A single device, and the base class of several devices.
 
-    Several replicas of a network take equal shares of each batch. Together
-    they do what one device does with the whole of it.
+    Several replicas of a network get equal shares of each batch. Together they
+    compute the same update as one device with the whole batch.
 
     Attributes:
-        num_replicas: int. Devices that train, on all machines.
-        num_workers: int. Processes, one a machine.
+        num_replicas: int. Number of devices that train, on all machines.
+        num_workers: int. Number of processes, one per machine.
         worker: int. Number of this process, from 0.
     """
 
@@ -25,14 +25,14 @@ class Devices:
 
     @property
     def is_chief(self):
-        """Whether this process writes what all of them have learned."""
+        """Whether this process writes the files of the run."""
         return self.worker == 0
 
     def share(self, batch_size):
-        """Clips of a batch that this process reads.
+        """Returns the number of clips of a batch that this process reads.
 
         Args:
-            batch_size: int. Clips of a batch, over all devices.
+            batch_size: int. Clips in a batch, over all devices.
 
         Raises:
             ValueError: if the devices do not divide the batch.
@@ -43,28 +43,28 @@ class Devices:
             "a batch that can be divided equally among all "
             f"{self.num_replicas} devices, such as "
             f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
-            "(optimizer.accumulate, less in proportion, keeps the clips an "
-            "update, and optimizer.sub_batch those that batch normalization "
-            "sees)",
+            "(reduce optimizer.accumulate in proportion to keep the number of "
+            "clips per update, and set optimizer.sub_batch to keep that of "
+            "batch normalization)",
             batch_size,
         )
         return batch_size // self.num_workers
 
     def scope(self):
-        """The context to build, compile and restore a model in."""
+        """Returns the context in which to build, compile and restore a
+        model."""
         return contextlib.nullcontext()
 
     def prepare(self, model, optimizer):
-        """Sets over which clips batch normalization takes its statistics in
-        training: the whole batch, or sub-batches of it.
+        """Sets the clips over which batch normalization computes its statistics
+        in training: the whole batch, or sub-batches of it.
 
-        Otherwise replicas would keep moving statistics of their own and only
-        the first one's be saved: another model than the one in memory. Frozen
-        layers have none to share and stay as they are.
+        Without this, each replica would have its own moving statistics, and
+        only those of the first would be saved. Frozen layers do not update
+        statistics and are not changed.
 
         Args:
-            model: keras.Model, with its frozen layers frozen, before
-                `compile`.
+            model: keras.Model, with its frozen layers frozen, before `compile`.
             optimizer: section `Optimizer` of a recipe.
 
         Raises:
@@ -81,42 +81,42 @@ class Devices:
                 self._group(layer, optimizer.batch_size, optimizer.sub_batch)
 
     def trainable(self, model):
-        """The model that `fit` is called on: `model`, or another one of the
-        same layers. In `scope`, before `compile`."""
+        """Returns the model on which to call `fit`: `model`, or another one
+        with the same layers. Call it in `scope`, before `compile`."""
         return model
 
     def agree_on(self, position):
-        """Checks that all workers begin training at the same position.
+        """Checks that all workers start training at the same position.
 
         Args:
-            position: tuple of int.
+            position: tuple of int, epoch and step.
 
         Raises:
-            ValueError: if they do not: they see different backups.
+            ValueError: if they do not, because they have different backups.
         """
 
     def distribute(self, make):
-        """Data for `fit` on these devices.
+        """Returns the data for `fit` on these devices.
 
         Args:
-            make: callable of `shard`, `(worker, num_workers)`, which returns
-                the `tf.data.Dataset` of that worker's part of each batch, as
-                `data.pipeline.make` does; whatever is to be done to the clips
-                is done to them there.
+            make: callable that takes `shard`, `(worker, num_workers)`, and
+                returns the `tf.data.Dataset` of this worker's part of each
+                batch, as `data.pipeline.make` does.
 
         Returns:
-            What `fit` takes.
+            `tf.data.Dataset`, or a distributed dataset.
         """
         return make((self.worker, self.num_workers))
 
     def _clips_of_a_layer(self, batch_size):
-        """Clips that a layer sees at once."""
+        """The number of clips that a layer gets in one call."""
         return batch_size // self.num_replicas
 
     def _synchronize(self, layer):
-        """One device has the whole batch."""
+        """Does nothing: one device has the whole batch."""
 
     def _group(self, layer, batch_size, sub_batch):
+        """Makes a layer normalize sub-batches of `sub_batch` clips."""
         share = batch_size // self.num_replicas
         checks.check(
             share % sub_batch == 0,
@@ -127,8 +127,8 @@ class Devices:
         checks.check(
             isinstance(layer, BatchNormalization),
             "sub_batch",
-            "none, or a network whose batch normalization knows sub-batches, "
-            "keras_vidrec.layers.BatchNormalization, unlike "
+            "none, or a network whose batch normalization supports "
+            "sub-batches, keras_vidrec.layers.BatchNormalization, unlike "
             f"{layer.name!r}, a {type(layer).__module__}."
             f"{type(layer).__name__}",
             sub_batch,
@@ -137,7 +137,7 @@ class Devices:
 
 
 def check_positions(positions):
-    """Raises `ValueError` unless all workers begin at the same position."""
+    """Raises `ValueError` unless all workers start at the same position."""
     if any(position != positions[0] for position in positions):
         raise ValueError(
             "Expected all workers to begin with the same backup, in a run "

@@ -1,4 +1,4 @@
-"""The choice of the devices to train on."""
+"""Chooses the devices to train on."""
 
 import os
 
@@ -11,7 +11,7 @@ from keras_vidrec.training.devices.devices import Devices
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.multi_worker import MultiWorker
 
-# Of the argument `distribute`, and the backend of each.
+# Values of the argument `distribute`, and the backend that each needs.
 _BACKENDS = {
     "auto": None,
     "none": None,
@@ -22,28 +22,28 @@ _BACKENDS = {
 
 
 def choose(distribute="auto"):
-    """The devices to train on. Call it before anything else that computes:
-    several machines can be joined only then.
+    """Chooses the devices to train on. Call it before any computation: several
+    machines can only be connected then.
 
     Args:
         distribute: str.
-            `"auto"`: all GPUs of this machine; one device without. PyTorch
-            trains on one device always.
+            `"auto"`: all GPUs of this machine, or one device without GPUs.
+            PyTorch always trains on one device.
             `"none"`: one device.
-            `"mirrored"`: all GPUs of this machine, or all logical CPUs where
-            there is none (TensorFlow).
-            `"multi-worker"`: all GPUs of several machines, which `TF_CONFIG`
-            names (TensorFlow).
-            `"data-parallel"`: all devices of this machine, or of those that
-            `KERAS_DISTRIBUTION_JOB_ADDRESSES` and its like name (JAX).
+            `"mirrored"`: all GPUs of this machine, or all logical CPUs if it
+            has no GPU (TensorFlow).
+            `"multi-worker"`: all GPUs of the machines in `TF_CONFIG`
+            (TensorFlow).
+            `"data-parallel"`: all devices of this machine, or of the machines
+            in the variables `data_parallel.VARIABLES` (JAX).
             Defaults to `"auto"`.
 
     Returns:
         `Devices`.
 
     Raises:
-        ValueError: on an unknown name, one of another backend, or a
-            `TF_CONFIG` that is missing or malformed.
+        ValueError: if the name is unknown or needs another backend, or the
+            environment variables of several machines are missing or malformed.
     """
     backend = keras.backend.backend()
     checks.choice("distribute", distribute, tuple(_BACKENDS))
@@ -72,15 +72,16 @@ def choose(distribute="auto"):
 
 
 def enable_determinism():
-    """The same weights to the last bit from the same seed on the same machine.
+    """Makes the backend deterministic: the same seed gives the same weights, to
+    the last bit, on the same machine.
 
-    The backend computes in the same order each time, which is slower on GPUs.
-    It cannot be turned off again: it holds for the process.
+    Operations compute in the same order each time, which is slower on GPUs. The
+    setting holds until the process ends.
 
-    On JAX it takes effect only before the first computation, through
-    `XLA_FLAGS`; on CPUs JAX is deterministic anyway. On PyTorch an operation
-    that cannot be deterministic fails with its name; on GPUs cuBLAS is
-    configured by `CUBLAS_WORKSPACE_CONFIG`, also before the first computation.
+    On JAX it sets `XLA_FLAGS`, and must be called before the first computation;
+    on CPUs JAX is always deterministic. On PyTorch, operations without a
+    deterministic implementation raise an error; for cuBLAS on GPUs it sets
+    `CUBLAS_WORKSPACE_CONFIG`, also before the first computation.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -100,12 +101,12 @@ def enable_determinism():
 def _mirrored_cpus(cpus):
     return tf.distribute.MirroredStrategy(
         [device.name for device in cpus],
-        # The default is for GPUs, and warns elsewhere.
+        # The default is for GPUs, and logs a warning on CPUs.
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
 
 
-def _has_accelerators():
-    """Whether there are several GPUs or TPUs to JAX."""
+def _has_accelerators() -> bool:
+    """Returns whether JAX has several GPUs or TPUs."""
     devices = keras.distribution.list_devices()
     return len(devices) > 1 and not devices[0].startswith("cpu")

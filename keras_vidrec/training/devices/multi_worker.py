@@ -1,8 +1,8 @@
 """Training on several machines with TensorFlow.
 
 Keras' `fit` does not run under `MultiWorkerMirroredStrategy` (keras-team/keras
-issue 20585). All that it takes is here; a test shows when it is not needed any
-more.
+issue 20585). This module contains the workaround; a test fails when it is no
+longer needed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _EXAMPLE = (
     '{"type": "worker", "index": 0}}, the index being each machine\'s own'
 )
 
-# What operations that all workers take part in raise where one is missing.
+# Errors of collective operations when a worker is missing.
 _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -32,14 +32,14 @@ _LOST = (
 
 
 class WorkerLost(RuntimeError):
-    """Another worker has ended, or cannot be reached any more."""
+    """Another worker has ended, or cannot be reached."""
 
 
 class MultiWorker(Replicas):
-    """All GPUs (or the CPU) of several machines, one process each.
+    """All GPUs (or the CPU) of several machines, with one process each.
 
-    They are those of the environment variable `TF_CONFIG`. It waits until
-    all of them have started.
+    The environment variable `TF_CONFIG` lists the machines. The constructor
+    waits until all processes have started.
 
     Raises:
         ValueError: if `TF_CONFIG` is missing or malformed.
@@ -48,8 +48,8 @@ class MultiWorker(Replicas):
     def __init__(self):
         self.worker, self.num_workers = read_tf_config()
         super().__init__(tf.distribute.MultiWorkerMirroredStrategy())
-        # All workers have equally many batches: they need not synchronize
-        # before each step whether there is one more.
+        # All workers have the same number of batches, so they do not have to
+        # agree before each step whether there is another batch.
         self.strategy.extended.experimental_enable_get_next_as_optional = False
 
     def trainable(self, model):
@@ -57,7 +57,7 @@ class MultiWorker(Replicas):
 
     @contextlib.contextmanager
     def scope(self):
-        # Variables begin with the chief's values.
+        # Creating variables copies the chief's values to all workers.
         with _lost_workers(), super().scope():
             yield
 
@@ -88,11 +88,11 @@ class MultiWorker(Replicas):
 
 
 def read_tf_config():
-    """Which worker this process is.
+    """Reads the number of this worker from `TF_CONFIG`.
 
     Returns:
-        Tuple of int, the number of this worker (0 is the chief), and that of
-        all workers.
+        Tuple of int: the number of this worker, 0 for the chief, and the number
+        of workers.
 
     Raises:
         ValueError: if the environment variable `TF_CONFIG` is missing or
@@ -121,7 +121,7 @@ def read_tf_config():
 class _MultiWorkerModel(keras.Model):
     """A functional model that can be fit and evaluated on several machines.
 
-    It takes data as `MultiWorker.distribute` gives it.
+    Its data must come from `MultiWorker.distribute`.
     """
 
     def fit(self, *args, **kwargs):
@@ -129,8 +129,8 @@ class _MultiWorkerModel(keras.Model):
             return super().fit(*args, **kwargs)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras makes one batch out of those of the replicas with an operation
-        # that the strategy does not have.
+        # Keras concatenates the batches of the replicas with an operation that
+        # this strategy does not support.
         spec = tf.nest.map_structure(
             lambda spec: getattr(spec, "_value_specs", [spec])[0],
             iterator._get_iterator().element_spec,
@@ -139,7 +139,8 @@ class _MultiWorkerModel(keras.Model):
             self._symbolic_build(data_batch=spec)
 
     def _make_function(self, step_function):
-        # Keras takes the mean of scalars along their first axis.
+        # Keras reduces the logs along their first axis, which scalars do not
+        # have.
         strategy = self.distribute_strategy
 
         @tf.function(reduce_retracing=True, autograph=False)
@@ -154,6 +155,7 @@ class _MultiWorkerModel(keras.Model):
 
 @contextlib.contextmanager
 def _lost_workers():
+    """A context that raises `WorkerLost` if another worker is missing."""
     try:
         yield
     except _LOST as error:

@@ -1,4 +1,4 @@
-"""How much a video counts in the loss, by its class."""
+"""Weights of classes in the loss."""
 
 import difflib
 
@@ -13,18 +13,18 @@ _NAME = "loss.class_weights"
 
 
 def of(data):
-    """The weights that the recipe of a dataset gives its classes.
+    """The class weights that a recipe sets.
 
     Args:
-        data: `Dataset`, with its recipe.
+        data: `Dataset` with its recipe.
 
     Returns:
-        `None` (all the same), or float32 array `(classes,)` whose mean over
-        the videos that an epoch shows is 1. A class without videos to train on
-        has the weight 1 in `"auto"`.
+        `None` (equal weights), or float32 array `(classes,)` whose mean over
+        the videos of an epoch is 1. With `"auto"`, a class without training
+        videos has weight 1.
 
     Raises:
-        ArgumentError: if a name is that of no class, or a video may have
+        ArgumentError: if there is no class of a name, or a video may have
             several classes.
     """
     wanted, source = data.recipe.loss.class_weights, data.source
@@ -46,7 +46,7 @@ def of(data):
     return weights.astype("float32")
 
 
-def _check_names(wanted, classes):
+def _check_names(wanted: dict, classes: tuple[str, ...]) -> None:
     for name in wanted:
         (near,) = difflib.get_close_matches(name, classes, 1, 0.0)
         expected = f"names of classes, unlike {name!r}, such as {near!r}"
@@ -55,12 +55,12 @@ def _check_names(wanted, classes):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class ClassWeighted(keras.losses.Loss):
-    """A loss times the weight of the class of each label; of a label that is
-    shared out, times the mean of theirs.
+    """A loss multiplied by the weight of the class of each label. For labels
+    that are shares of several classes, by the mean weight of these classes.
 
     Args:
-        loss: `keras.losses.Loss` of numbers of classes, or of their shares
-            `(batch, classes)`.
+        loss: `keras.losses.Loss` whose labels are class indices `(batch,)`, or
+            shares of classes `(batch, classes)`.
         weights: float array `(classes,)`.
     """
 
@@ -83,7 +83,7 @@ class ClassWeighted(keras.losses.Loss):
         if y_true.shape[-1] == len(self._weights):
             shares = keras.ops.cast(y_true, "float32")
             own = keras.ops.sum(shares * weights, axis=-1)
-        else:  # Keras gives labels the rank of the logits.
+        else:  # indices; Keras may have added an axis
             labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
             own = keras.ops.take(weights, labels, axis=0)
         return self._loss.call(y_true, y_pred) * own

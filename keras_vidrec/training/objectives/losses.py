@@ -1,5 +1,4 @@
-"""What a network learns from: a loss on its class scores, or on those of each
-of its towers."""
+"""The loss and the metrics of a training."""
 
 import dataclasses
 
@@ -15,25 +14,25 @@ from keras_vidrec.training.recipes.sections import Loss
 
 _JOINT = "predictions"
 _ACTIVATION = "classifier_activation"
-# Bins of the logits, from the lowest edge to the highest; what lies beyond is
-# in the first or the last one.
+# Number of bins for logits from -`_EDGE` to `_EDGE`. Logits beyond are counted
+# in the first or the last bin.
 _BINS = 256
 _EDGE = 12.0
 
 
 def settled(data):
-    """A dataset to train on, whose recipe says by which loss and what the
-    classifier ends in, where the recipe leaves it to the labels.
+    """Returns the dataset with a recipe in which the loss and the activation of
+    the classifier are set, if the recipe lets the labels determine them.
 
     Args:
-        data: `Dataset`, with its recipe.
+        data: `Dataset` with its recipe.
 
     Returns:
         `Dataset`.
 
     Raises:
-        ValueError: if the recipe needs one label per video, and they have
-            several, or a loss and an activation that do not go together.
+        ValueError: if the recipe needs one label per video but videos have
+            several, or if the loss and the activation do not fit.
     """
     recipe, kind = data.recipe, data.recipe.loss.kind
     several = label_sets.are_sets(data.source.labels)
@@ -95,27 +94,26 @@ def compile_logits(
     several=False,
     class_weights=None,
 ):
-    """Compiles a network to logits with its loss.
+    """Compiles a network whose outputs are logits.
 
-    One with auxiliary outputs is trained by the sum of the losses of its
-    towers. There is no loss on its joint predictions, which would favor the
-    tower that learns sooner (two-stream fusion, section 3.5): only their
-    accuracy is measured.
+    For a network with auxiliary outputs, the loss is the sum of the losses of
+    its towers. A loss on the joint predictions would favor the tower that
+    learns faster (two-stream fusion, section 3.5): only their accuracy is
+    measured.
 
     Args:
-        model: keras.Model as `clip_logits_model` gives it: to logits, or to a
-            dict of them.
+        model: keras.Model as `clip_logits_model` returns it. Its output is
+            logits, or a dict of logits.
         optimizer: `keras.optimizers.Optimizer`.
         loss: `None` (softmax cross-entropy), or section `Loss` of a recipe.
             Defaults to `None`.
-        sigmoid: bool. Whether each class has a sigmoid of its own, in place of
-            the softmax. Defaults to `False`.
-        several: bool. Whether videos have several labels: then the mean
-            average precision is measured, not the accuracy. Defaults to
-            `False`.
+        sigmoid: bool. Whether each class has its own sigmoid, instead of the
+            softmax. Defaults to `False`.
+        several: bool. Whether videos have several labels. Then the mean average
+            precision is measured instead of the accuracy. Defaults to `False`.
         class_weights: `None`, or float array `(classes,)`, as
-            `class_weights.of` gives them: what the loss of a video is
-            multiplied by. Accuracies count all alike. Defaults to `None`.
+            `class_weights.of` returns it: factors of the loss of a video.
+            Accuracies are not weighted. Defaults to `None`.
     """
     loss, measure = loss or Loss(), Accuracy()
     if several:
@@ -138,14 +136,15 @@ def compile_logits(
     _make_variables(model, several)
 
 
-def _make_variables(model, several):
-    """Those of the optimizer and the metrics, which Keras leaves to the first
-    step of `fit`: TensorFlow traces a step that makes variables twice."""
-    if not model.optimizer.built:  # as it is in a later phase
+def _make_variables(model: keras.Model, several: bool) -> None:
+    """Creates the variables of the optimizer and the metrics. Keras would
+    create them in the first step of `fit`, which TensorFlow would then trace
+    twice."""
+    if not model.optimizer.built:  # it is built in later phases
         model.optimizer.build(model.trainable_variables)
         channels_last.lay_out(model.optimizer.variables)
     if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
-        return  # `fit` makes the metrics' without a step then
+        return  # then `fit` creates those of the metrics before its first step
     scores = keras.tree.map_structure(
         lambda output: ops.zeros((1, output.shape[-1])), model.output
     )
@@ -158,14 +157,14 @@ def _make_variables(model, several):
 
 
 def label_outputs(model, clips):
-    """Clips with their labels once for each output of a network.
+    """Repeats the labels of clips for each output of a network.
 
     Args:
-        model: keras.Model as `compile_logits` takes it.
+        model: keras.Model as for `compile_logits`.
         clips: `tf.data.Dataset` of `data.pipeline.make`.
 
     Returns:
-        `tf.data.Dataset` for `fit`; `clips` if there is just one output.
+        `tf.data.Dataset` for `fit`; `clips` itself if there is one output.
     """
     if not isinstance(model.output, dict):
         return clips
@@ -178,9 +177,9 @@ def label_outputs(model, clips):
 
 
 def accuracy_name(model):
-    """Name of the accuracy of the whole network (of several labels per video,
-    of its mean average precision) in the logs of `fit`; that of the validation
-    part has `val_` before it.
+    """Returns the name of the network's accuracy in the logs of `fit`, or of
+    its mean average precision if videos have several labels. The value of the
+    validation part has the prefix `val_`.
     """
     measure = getattr(model, "measure", "accuracy")
     if isinstance(model.output, dict):
@@ -192,13 +191,13 @@ def accuracy_name(model):
 class ClassLoss(keras.losses.Loss):
     """The loss of logits `(batch, classes)`.
 
-    Labels are the numbers of classes `(batch,)`, or shares of classes `(batch,
-    classes)` from 0 to 1: several labels per video, and those of mixed videos,
-    which are the mean of theirs.
+    Labels are class indices `(batch,)`, or shares of classes `(batch, classes)`
+    from 0 to 1: for several labels per video, and for mixed clips, whose label
+    is the mean of the labels of the clips.
 
     Args:
         section: section `Loss` of a recipe, or dict of its values.
-        sigmoid: bool. As of `compile_logits`.
+        sigmoid: bool. As for `compile_logits`.
     """
 
     def __init__(self, section, sigmoid, **kwargs):
@@ -236,8 +235,8 @@ class ClassLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class Accuracy(keras.metrics.MeanMetricWrapper):
-    """Share of clips whose class has the highest score; of mixed clips, the
-    class that they show most of."""
+    """Share of clips whose class has the highest score. The class of a mixed
+    clip is the one with the largest share."""
 
     def __init__(self, name="accuracy", **kwargs):
         super().__init__(_is_hit, name=name, **kwargs)
@@ -248,14 +247,14 @@ class Accuracy(keras.metrics.MeanMetricWrapper):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class MeanAveragePrecision(keras.metrics.Metric):
-    """Mean over the classes that occur of their average precision, of logits.
+    """Mean average precision of logits, over the classes that occur.
 
-    Logits are counted in bins 0.09 wide, and those of a bin are taken for
-    equal; `evaluation` works it out exactly. Classes that no video shows do
-    not count.
+    Logits are counted in bins of width 0.09, and logits in the same bin are
+    treated as equal; `evaluation` computes the exact value. Classes that occur
+    in no clip are not included.
 
     Args:
-        num_classes: int.
+        num_classes: int. Number of classes.
         name: str. Defaults to `"mean_average_precision"`.
     """
 
@@ -263,7 +262,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
         super().__init__(name=name, **kwargs)
         self._num_classes = num_classes
         self._counts = self.add_variable(
-            # Of clips that show the class, and of the others.
+            # Of clips of the class, and of the other clips.
             shape=(2, num_classes, _BINS),
             initializer="zeros",
             name="counts",
@@ -273,8 +272,8 @@ class MeanAveragePrecision(keras.metrics.Metric):
         return {**super().get_config(), "num_classes": self._num_classes}
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Counts logits `(batch, classes)` of labels of that shape, from 0 to
-        1."""
+        """Adds logits `y_pred` and labels `y_true` from 0 to 1, both of shape
+        `(batch, classes)`, to the counts."""
         labels = ops.cast(y_true, "float32")
         scaled = (ops.cast(y_pred, "float32") + _EDGE) * (_BINS / (2 * _EDGE))
         bins = ops.cast(ops.clip(scaled, 0, _BINS - 1), "int32")
@@ -299,6 +298,8 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
 
 def _is_hit(y_true, y_pred):
+    """Returns 1 for clips whose class has the highest score, else 0:
+    `(batch,)`."""
     labels = y_true
     if _are_shares(y_true, y_pred):
         labels = ops.argmax(y_true, axis=-1)
@@ -308,11 +309,13 @@ def _is_hit(y_true, y_pred):
 
 
 def _are_shares(y_true, y_pred):
-    # Keras may give numbers of classes the rank of the logits.
+    """Returns whether labels are shares of classes, and not class indices."""
+    # Keras may add an axis to class indices.
     return len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1]
 
 
 def _shares(y_true, y_pred):
+    """The labels as shares of classes, `(batch, classes)`."""
     if _are_shares(y_true, y_pred):
         return ops.cast(y_true, y_pred.dtype)
     labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
@@ -320,22 +323,24 @@ def _shares(y_true, y_pred):
 
 
 def _smoothed(shares, smoothing, sigmoid):
-    """As Keras' cross-entropies do: towards all classes, or towards a half."""
+    """Label smoothing as in Keras' cross-entropies: towards equal shares of all
+    classes, or towards 0.5 for sigmoids."""
     evenly = 2 if sigmoid else shares.shape[-1]
     return shares * (1 - smoothing) + smoothing / evenly
 
 
 def _softmax_focal(shares, logits, section):
-    """Each class of the cross-entropy by `(1 - probability) ** gamma`."""
+    """Cross-entropy with the term of each class multiplied by
+    `(1 - probability) ** gamma`."""
     logs = ops.log_softmax(logits, axis=-1)
     factors = (1 - ops.exp(logs)) ** section.focal_gamma
     return -ops.sum(shares * factors * logs, axis=-1)
 
 
 def _sigmoid_focal(shares, logits, section):
-    """Lin et al., 2017, equation 5, the mean over the classes."""
+    """The focal loss of Lin et al., 2017, equation 5, averaged over classes."""
     chances = ops.sigmoid(logits)
-    # Of what is so: that a class is there, or that it is not.
+    # One minus the probability of the true state: present or absent.
     missed = shares * (1 - chances) + (1 - shares) * chances
     alpha = section.focal_alpha
     weights = shares * alpha + (1 - shares) * (1 - alpha)

@@ -1,5 +1,5 @@
-"""The probability from which on a class counts as present, of networks with a
-sigmoid for each class.
+"""Chooses thresholds for networks with a sigmoid for each class: a class is
+present if its probability is at least the threshold.
 """
 
 import logging
@@ -19,17 +19,18 @@ _NAMED = 5
 
 
 def choose(probabilities, shown):
-    """The thresholds of the largest F1 of each class.
+    """Chooses for each class the threshold with the largest F1 score.
 
-    They lie midway between two probabilities that occur, or the lowest and 0;
-    of equal F1 the highest is taken.
+    A threshold is midway between two successive probabilities, or between the
+    lowest and 0. If several have the same F1 score, the highest is chosen.
 
     Args:
         probabilities: float array `(videos, classes)`.
-        shown: array `(videos, classes)` of 0 and 1: which classes they show.
+        shown: array `(videos, classes)` of 0 and 1. Whether a class is present
+            in a video.
 
     Returns:
-        float64 array `(classes,)`; 0.5 for classes that no video shows.
+        float64 array `(classes,)`; 0.5 for classes that are in no video.
     """
     found = np.full(np.shape(probabilities)[1], THRESHOLD)
     for one, (values, right) in enumerate(
@@ -41,16 +42,17 @@ def choose(probabilities, shown):
         values = values[order]
         taken = np.arange(1, len(order) + 1)
         f1 = 2 * np.cumsum(right[order]) / (taken + right.sum())
-        f1[:-1][values[:-1] == values[1:]] = -1  # nothing lies between them
+        # No threshold can separate equal probabilities.
+        f1[:-1][values[:-1] == values[1:]] = -1
         best = int(f1.argmax())
         found[one] = (values[best] + np.append(values, 0.0)[best + 1]) / 2
     return found
 
 
 def complete(path, data):
-    """Chooses the thresholds of a network that was just trained on the
-    validation part, each video shown as in validation, and writes them into
-    its file. The log names classes that no video of it shows.
+    """Chooses the thresholds of a trained network on the validation part, with
+    clips as in validation, and saves them in its file. Logs classes that are in
+    no validation video.
 
     Args:
         path: path of the `.keras` file.

@@ -1,5 +1,5 @@
-"""The arithmetic that all optimizers of this package have in common: one
-update from the mean gradient of a batch, however the batch is split."""
+"""The common base of this package's optimizers: an update depends only on the
+mean gradient of the effective batch, however the batch is split."""
 
 import re
 import typing
@@ -17,30 +17,30 @@ else:
 
 
 class MeanGradient(_Base):
-    """Moves weights by the mean gradient of the effective batch: mixed into
-    an optimizer of Keras.
+    """A mixin for Keras optimizers that updates weights by the mean gradient of
+    the effective batch.
 
-    In this order:
+    An update has these steps:
 
-    1. The gradients are added up over all replicas, and over
+    1. The gradients are summed over all replicas and over
        `gradient_accumulation_steps` batches, and divided by the number of
-       batches: the mean over the effective batch. Nothing moves before.
-    2. The mean is clipped, by its global norm or by element. (Keras clips
-       the gradient of each replica on its own.) A batch that is split over
-       devices or steps, in any way, makes the same update.
-    3. `l2 * weight` is added, so that the decay enters the moments of the
-       gradient. Where `decays_apart`, the weight loses `rate * l2 * weight`
-       instead, as by Keras' own `weight_decay`.
-    4. The weight moves by the rule of the optimizer, with the learning rate
-       times the multiplier of the weight.
-    5. The average of the weight follows, if one is kept.
+       batches: the mean over the effective batch. Weights do not change before.
+    2. The mean is clipped, by its global norm or by element. (Keras clips the
+       gradient of each replica separately.) The update is the same however a
+       batch is split over devices or steps.
+    3. `l2 * weight` is added, so the decay is part of the moments of the
+       gradient. If `decays_apart`, `rate * l2 * weight` is subtracted from the
+       weight instead, as with Keras' own `weight_decay`.
+    4. The weight is updated by the rule of the optimizer, with the learning
+       rate times the multiplier of the weight.
+    5. The average of the weight is updated, if `average` is set.
 
-    A bound that a program states for the sum over its batches (`iter_size` of
-    Caffe) is that bound divided by their number here.
+    Caffe's bound of the norm is for the sum over `iter_size` batches: divide it
+    by their number to get the bound for the mean.
 
-    Multipliers are by regular expression: one holds for each variable in
-    whose `path`, such as `conv1/kernel`, it is found, and a variable takes
-    the product of all that hold for it.
+    The keys of multipliers are regular expressions. One applies to all
+    variables whose `path`, such as `conv1/kernel`, contains a match; a
+    variable gets the product of all that apply.
 
     Accumulation works under every `tf.distribute.Strategy`. `iterations` counts
     updates, and a schedule is called with this number. (Keras uses the number
@@ -50,26 +50,26 @@ class MeanGradient(_Base):
         *args: Arguments of the optimizer.
         l2: float. Weight decay, not negative. Defaults to `0.0`.
         learning_rate_multipliers: `None`, or dict from regular expressions to
-            numbers that are not negative. Defaults to `None`: 1 for all.
-        decay_multipliers: `None`, or dict of the same form: of `l2`. Defaults
-            to `None`: 0 for vectors (biases, the weights of batch
+            non-negative numbers. Defaults to `None`: 1 for all.
+        decay_multipliers: `None`, or dict of the same form: factors of `l2`.
+            Defaults to `None`: 0 for vectors (biases, the weights of batch
             normalization), 1 for all others.
-        average: `None`, or float in (0, 1): `average * old + (1 - average) *
-            weight` is kept of each weight, from the first update on, which
-            `swap_averages` shows. (Keras' `use_ema` has the same numbers, and
-            writes them over the weights at the end of each `fit`.) Defaults
-            to `None`.
+        average: `None`, or float in (0, 1): a moving average of each weight is
+            stored, `average * old + (1 - average) * weight`, from the first
+            update on. `swap_averages` exchanges the weights and the averages.
+            (Keras' `use_ema` computes the same averages, and overwrites the
+            weights with them at the end of each `fit`.) Defaults to `None`.
         **kwargs: Arguments of the optimizer, such as `global_clipnorm`,
             `clipvalue` and `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: on a multiplier of another form, or `weight_decay` or
-            `use_ema`, which these optimizers do without.
+        ValueError: if a multiplier is invalid, or for `weight_decay` and
+            `use_ema`, which these optimizers do not support.
     """
 
-    # Whether `apply` gets gradients that are summed over the replicas.
+    # Whether `apply` gets gradients that are already summed over the replicas.
     gradients_are_summed = False
-    # Whether the decay stays out of the moments of the gradient.
+    # Whether the decay is decoupled: not part of the moments of the gradient.
     decays_apart = False
 
     def __init__(
@@ -104,9 +104,10 @@ class MeanGradient(_Base):
         self.average = average
         self.learning_rate_multipliers = learning_rate_multipliers
         self.decay_multipliers = decay_multipliers
-        # While an update is computed: whether it happens.
+        # During a step: None, or a bool tensor that is true if this step makes
+        # an update, and does not only accumulate gradients.
         self._happens = None
-        # Numbers of the variables that are moved; `None` is all.
+        # Indices of the variables that are updated; `None` for all.
         self._moved: tuple[int, ...] | None = None
 
     def build(self, variables: list[keras.Variable]) -> None:
@@ -131,7 +132,8 @@ class MeanGradient(_Base):
                 average = self.add_variable_from_reference(
                     reference_variable=variable, name="average"
                 )
-                # What a phase does not move is its own average.
+                # So that the average of a variable that is not trained equals
+                # the variable.
                 average.assign(variable)
                 self._averages.append(average)
 
@@ -143,11 +145,11 @@ class MeanGradient(_Base):
             average.assign(weight)
 
     def move_only(self, variables: list[keras.Variable]) -> None:
-        """From now on moves some of the variables that it was built with.
+        """Restricts the following updates to some of the variables that the
+        optimizer was built with.
 
-        The others stay as they are, and so do their moments, from which a
-        later phase of training goes on. What was accumulated of their
-        gradients for an update to come is dropped.
+        The other variables and their moments do not change, so a later phase of
+        training can continue with them. Their accumulated gradients are reset.
 
         Args:
             variables: list of `keras.Variable`, in the order of the model.
@@ -162,7 +164,8 @@ class MeanGradient(_Base):
     def stateless_apply(
         self, optimizer_variables: list, grads: list, trainable_variables: list
     ) -> tuple[list, list]:
-        """As of Keras, who expects values of all variables here."""
+        """As in Keras, but also for values of some of the variables, after
+        `move_only`."""
         if self._moved is None:
             return super().stateless_apply(
                 optimizer_variables, grads, trainable_variables
@@ -181,8 +184,8 @@ class MeanGradient(_Base):
 
     @property
     def last_learning_rate(self) -> float:
-        """The rate of the last update, before multipliers; that of the first
-        one while there is none."""
+        """The learning rate of the last update, before multipliers; that of the
+        first update if there was none."""
         return self._rate_at(ops.maximum(self.iterations - 1, 0))
 
     def _get_current_learning_rate(self):
@@ -202,7 +205,8 @@ class MeanGradient(_Base):
         if not steps:
             tensors = [(g, rate) for g in self._clip_gradients(grads)]
         else:
-            # Arithmetic, as a strategy cannot update within `cond`.
+            # `ops.where` instead of `cond`, in which a strategy cannot update
+            # variables.
             last = ops.equal((self._iterations + 1) % steps, 0)
             sums = [
                 grad + self._accumulated_gradients[self._get_variable_index(v)]
@@ -215,6 +219,16 @@ class MeanGradient(_Base):
         _update_variables(self._update, trainable_variables, tensors)
 
     def _update(self, variable, gradient, rate, total=None, last=None):
+        """Updates one variable.
+
+        Args:
+            variable: `keras.Variable`.
+            gradient: tensor. Its clipped mean gradient.
+            rate: scalar tensor. The learning rate.
+            total: `None`, or tensor: the accumulated gradient.
+            last: `None` (no accumulation), or bool tensor: whether this is the
+                last step of an update.
+        """
         index = self._get_variable_index(variable)
         if self._decays[index] and not self.decays_apart:
             gradient = gradient + self._decays[index] * ops.cast(
@@ -239,13 +253,14 @@ class MeanGradient(_Base):
             self._happens = None
 
     def _follow(self, average, variable):
+        """Updates the average of a variable."""
         is_first = ops.equal(self.iterations, 0)
         kept = ops.where(is_first, 0.0, self.average)
         kept = ops.cast(kept, average.dtype)
         weight = ops.cast(variable, average.dtype)
         self.assign(average, kept * average + (1 - kept) * weight)
 
-    # Through these three an update step changes the weights and its moments.
+    # Keras' update steps change weights and moments only by these methods.
 
     def assign(self, variable: keras.Variable, value: typing.Any) -> typing.Any:
         super().assign(variable, self._if_it_happens(value, variable))
@@ -263,7 +278,7 @@ class MeanGradient(_Base):
     def _if_it_happens(self, value, otherwise):
         if self._happens is None:
             return value
-        # Either may be a variable, which JAX takes as a tensor only.
+        # Either may be a variable, which `where` does not accept on JAX.
         value, otherwise = map(ops.convert_to_tensor, (value, otherwise))
         return ops.where(self._happens, value, otherwise)
 
@@ -278,13 +293,13 @@ class MeanGradient(_Base):
 
 
 def summed(gradients):
-    """The gradients summed over all replicas.
+    """Sums gradients over all replicas.
 
     Args:
-        gradients: list of tensors, with `None` for what has no gradient.
+        gradients: list of tensors, or `None` for variables without a gradient.
 
     Returns:
-        list of the same form; the same tensors without a strategy.
+        list of the same form; `gradients` itself without a strategy.
     """
     present = [gradient for gradient in gradients if gradient is not None]
     if not present or not tf.distribute.has_strategy():
@@ -295,11 +310,11 @@ def summed(gradients):
 
 
 def _update_variables(function, variables, tensors):
-    """Updates variables from values that all replicas have.
+    """Updates variables from values that are the same on all replicas.
 
     Args:
-        function: callable that gets a variable and the tensors that belong to
-            it. What it assigns is on one device.
+        function: callable that takes a variable and its tensors, and assigns
+            variables. With a strategy it is called once per device.
         variables: list of `keras.Variable`.
         tensors: list of tuples of tensors, one for each variable. Every
             replica must have the same values.
@@ -320,7 +335,8 @@ def _update_variables(function, variables, tensors):
     )
 
 
-def _product(multipliers, path):
+def _product(multipliers: dict[str, float] | None, path: str) -> float:
+    """The product of the multipliers that apply to a path."""
     product = 1.0
     for pattern, number in (multipliers or {}).items():
         if re.search(pattern, path):
@@ -328,8 +344,8 @@ def _product(multipliers, path):
     return product
 
 
-def _copy(multipliers):
-    # Keras wraps the dicts that are its attributes.
+def _copy(multipliers: dict[str, float] | None) -> dict[str, float] | None:
+    # Keras wraps dicts that are attributes; a config needs plain ones.
     return None if multipliers is None else dict(multipliers)
 
 

@@ -9,27 +9,28 @@ from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import towers
 
-# Of the layers of a tower, however deep: as many as a small vision transformer
-# has blocks, for which such rates are published.
+# Number of groups of layers of a tower, for any depth. Layer decay was
+# published for vision transformers; a small one has 12 blocks.
 _GROUPS = 12
 
 
 def by_pattern(model, roles):
-    """Multipliers as the optimizers of this package take them.
+    """Converts multipliers by role to multipliers by regular expression, which
+    the optimizers of this package take.
 
     Args:
         model: keras.Model.
-        roles: dict from a role to a number. `"first_convolution"` is the
-            first of each tower, with its bias; `"head"` are the layers
-            outside of the towers and the classifiers; `"bias"`, `"gamma"` and
-            `"beta"` are weights of this name, of which there may be none.
+        roles: dict of numbers by role. `"first_convolution"`: the first
+            convolution of each tower, with its bias. `"head"`: the layers
+            outside the towers, and the classifiers. `"bias"`, `"gamma"` and
+            `"beta"`: all weights of this name; there may be none.
 
     Returns:
         dict from regular expressions for the `path` of variables to numbers.
 
     Raises:
         ValueError: if the network has no first convolution or no head, or
-            another layer has the name of one.
+            another layer has the same name.
 
     Example:
 
@@ -40,21 +41,24 @@ def by_pattern(model, roles):
 
 
 def by_depth(model, decay):
-    """Multipliers of the layers of each tower, which fall from its end to its
-    beginning by a factor from group to group.
+    """Multipliers that decrease from the end of each tower to its beginning.
+
+    The layers of a tower are divided into `_GROUPS` groups with about the same
+    number of kernels, in the order of the network. A layer without a kernel,
+    such as batch normalization, is in the group of the kernel before it. The
+    multiplier of the n-th group from the end is `decay**n`.
 
     Args:
         model: keras.Model.
-        decay: `None` (there are none), or float: the factor.
+        decay: `None` (no multipliers), or float: the factor from group to
+            group.
 
     Returns:
-        dict as of `by_pattern`. The layers with kernels of a tower are
-        `_GROUPS` groups of about as many each, in the order of the network;
-        a layer without one, such as a batch normalization, belongs to the
-        group of the kernel before it.
+        dict as for `by_pattern`; empty without a decay.
 
     Raises:
-        ArgumentError: if the network has no towers.
+        ArgumentError: if the network has no towers, or several weights with the
+            same path are at different depths.
     """
     if decay is None:
         return {}
@@ -70,7 +74,8 @@ def by_depth(model, decay):
         "null for a network without towers",
         decay,
     )
-    # Variables are known by paths, which towers of one kind share.
+    # The optimizer selects variables by path, and towers with the same backbone
+    # have the same paths.
     numbers = {w.path: 0 for layer in head(model) for w in layer.weights}
     for layers in by_stream.values():
         for number, group in enumerate(_grouped(layers)[::-1], 1):
@@ -92,11 +97,11 @@ def by_depth(model, decay):
     }
 
 
-def _grouped(layers):
-    """At most `_GROUPS` lists of layers, the first ones first."""
+def _grouped(layers: list[keras.Layer]) -> list[list[keras.Layer]]:
+    """Divides layers into at most `_GROUPS` lists, in their order."""
     kernels = [hasattr(layer, "kernel") for layer in layers]
     number = min(_GROUPS, max(sum(kernels), 1))
-    groups = [[] for _ in range(number)]
+    groups: list[list[keras.Layer]] = [[] for _ in range(number)]
     seen = 0
     for layer, has_kernel in zip(layers, kernels):
         seen += has_kernel
@@ -105,7 +110,8 @@ def _grouped(layers):
     return groups
 
 
-def _pattern(model, role):
+def _pattern(model: keras.Model, role: str) -> str:
+    """The regular expression for the weights of a role."""
     if role in _LAYERS:
         return _exactly(model, role, _LAYERS[role](model))
     return f"(^|/){role}$"
@@ -124,8 +130,9 @@ def _first_convolutions(model):
 
 
 def head(model):
-    """The layers with weights outside of the towers, and the classifiers: where
-    the layers of the towers are in the network itself, these only.
+    """Returns the head of a network as a list: the layers with weights outside
+    the towers, and the classifiers. If the towers are not nested models, only
+    the classifiers.
     """
     bare = not towers(model) and _first_convolutions(model)
     return [
@@ -138,8 +145,8 @@ def head(model):
 _LAYERS = {"first_convolution": _first_convolutions, "head": head}
 
 
-def _exactly(model, role, layers):
-    """The pattern of the weights of these layers."""
+def _exactly(model: keras.Model, role: str, layers: list[keras.Layer]) -> str:
+    """The regular expression that matches exactly the weights of layers."""
     if not layers:
         raise ValueError(
             f"Expected a network with a {role} to have a multiplier. Received: "

@@ -1,4 +1,4 @@
-"""Learning rates by the number of the update, beside those that Keras has."""
+"""Learning rate schedules that Keras does not have."""
 
 import math
 
@@ -8,26 +8,27 @@ from keras import ops
 from keras_vidrec.specs import checks
 
 _Schedule = keras.optimizers.schedules.LearningRateSchedule
-# `"one_cycle"` begins with this part of its rate, as Smith and PyTorch have it.
+# `"one_cycle"` starts with this fraction of its rate, as in Smith's paper and
+# PyTorch.
 _LOWEST = 1 / 25
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises to where another schedule starts.
+    """A schedule with a warm-up.
 
-    Update number u, from 0, has the rate `start + (1 - start) * (u + 1) /
-    steps` times that of the schedule; the last one of the warm-up has all of
-    it.
+    In update u of the warm-up, counted from 0, the rate of the schedule is
+    multiplied by `start + (1 - start) * (u + 1) / steps`, which is 1 in its
+    last update.
 
     Args:
         schedule: `LearningRateSchedule`, or float: a constant rate.
         steps: int. Updates of the warm-up.
-        begins_after: bool. Whether the schedule begins after the warm-up; else
-            it begins with it. Defaults to `False`.
-        start: float in [0, 1). Defaults to `0.0`.
-        cosine: bool. Whether it rises along half a cosine, whose first update
-            has `start`, in place of even steps. Defaults to `False`.
+        begins_after: bool. Whether the schedule starts after the warm-up
+            instead of with it. Defaults to `False`.
+        start: float in [0, 1). Factor at the start. Defaults to `0.0`.
+        cosine: bool. Whether the factor rises along half a cosine, from `start`
+            in the first update, instead of linearly. Defaults to `False`.
     """
 
     def __init__(
@@ -73,21 +74,22 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def cosine(rate, length, floor):
-    """Along half a cosine from a rate to a floor in so many updates."""
+    """Returns a schedule that falls along half a cosine, from `rate` to `floor`
+    in `length` updates."""
     return keras.optimizers.schedules.CosineDecay(
         rate, max(length, 1), alpha=floor / rate
     )
 
 
 def one_cycle(rate, length, rising, floor):
-    """Along half a cosine up to a rate in some of the updates, and down along
-    another one to a floor.
+    """Returns a schedule that rises along half a cosine, and then falls along
+    another one.
 
     Args:
-        rate: float. The highest.
-        length: int. Updates of both.
-        rising: int. Those of the first half.
-        floor: float.
+        rate: float. The highest rate.
+        length: int. Number of updates of the schedule.
+        rising: int. Number of updates in which the rate rises.
+        floor: float. The rate at the end.
     """
     return WarmUp(
         cosine(rate, length - rising, floor),
@@ -98,22 +100,25 @@ def one_cycle(rate, length, rising, floor):
     )
 
 
-# All others that Keras ships begin with `initial_learning_rate`.
+# Keras' other schedules have an argument `initial_learning_rate`.
 _OWN_RATES = (keras.optimizers.schedules.PiecewiseConstantDecay,)
 
 
 def of_keras(config, rate):
-    """A schedule as Keras describes it. Nothing but what Keras ships, or what
-    is registered with it, is looked up by the name of the class.
+    """Makes a Keras schedule from its config. Only Keras' own schedules and
+    registered classes are allowed.
 
     Args:
-        config: dict of `class_name` and `config`.
-        rate: float, for its `initial_learning_rate`, which all but
-            `PiecewiseConstantDecay` take, registered ones too.
+        config: dict with `class_name`, and optionally `config`.
+        rate: float. The `initial_learning_rate`, an argument that all schedules
+            except `PiecewiseConstantDecay` must have.
+
+    Returns:
+        `LearningRateSchedule`.
 
     Raises:
         ArgumentError: if there is no such schedule, or its arguments are
-            others.
+            invalid.
     """
     name, arguments = config["class_name"], dict(config.get("config", {}))
     kind = vars(keras.optimizers.schedules).get(name)

@@ -1,5 +1,5 @@
-"""From the sections `optimizer` and `schedule` of a recipe to a Keras
-optimizer."""
+"""Makes a Keras optimizer from the sections `optimizer` and `schedule` of a
+recipe."""
 
 import itertools
 import math
@@ -25,13 +25,13 @@ _KINDS = {
     "rmsprop": DecayedRMSprop,
     **SHIPPED,
 }
-# Of a one-cycle schedule, the share of the updates in which the rate rises.
+# Share of the updates of a one-cycle schedule in which the rate rises.
 _RISING = 0.3
 
 
 def num_epochs(schedule, optimizer, steps_per_epoch):
-    """Epochs of a schedule, of all its phases; one given in steps is filled up
-    to whole ones."""
+    """Returns the number of epochs of a schedule, over all phases. A number of
+    steps is rounded up to whole epochs."""
     if schedule.phases:
         return sum(phase.epochs for phase in schedule.phases)
     if schedule.epochs is not None:
@@ -40,18 +40,17 @@ def num_epochs(schedule, optimizer, steps_per_epoch):
 
 
 def published_rates(schedule, optimizer):
-    """The learning rates that a recipe names, tuple of float: that training
-    starts with, and one for each further phase."""
-    rates = [float(optimizer.learning_rate)]  # a recipe may say 1
+    """Returns the learning rates of a recipe, as a tuple of float: that at the
+    start of training, and one for each further phase."""
+    rates = [float(optimizer.learning_rate)]  # a recipe may have an int
     for phase in schedule.phases[1:]:
         rates.append(float(phase.learning_rate or rates[-1]))
     return tuple(rates)
 
 
 def learning_rates(schedule, optimizer):
-    """Those that training starts with, and has in each further phase: as the
-    recipe names them, or in proportion to the effective batch where it says
-    so."""
+    """Returns the learning rates as `published_rates`, but in proportion to the
+    effective batch if the recipe sets `optimizer.scale_learning_rate`."""
     rates = published_rates(schedule, optimizer)
     if not optimizer.scale_learning_rate:
         return rates
@@ -60,18 +59,22 @@ def learning_rates(schedule, optimizer):
 
 
 def learning_rate(schedule, optimizer, steps_per_epoch):
-    """The learning rate as a Keras schedule; as a float, which a callback may
-    change, where it is constant or falls on a plateau.
+    """Returns the learning rate as a Keras schedule, or as a float, which a
+    callback can change, if it is constant or falls on a plateau.
 
-    The schedule is called with the number of the update, so that it does not
-    depend on how a batch is split. A boundary at step b means that update
-    number b (from 0) is the first one with the smaller rate, as in Caffe; one
-    at an epoch, or at the begin of a phase, the first update that ends in this
-    epoch.
+    The schedule is called with the number of the update, so it does not depend
+    on how a batch is split. With a boundary at step b, update b (from 0) is the
+    first with the lower rate, as in Caffe. With a boundary at an epoch, or at
+    the start of a phase, it is the first update that ends in this epoch.
+
+    Args:
+        schedule: section `Schedule` of a recipe.
+        optimizer: section `Optimizer` of the recipe.
+        steps_per_epoch: int. Batches in an epoch.
 
     Raises:
-        ArgumentError: on a warm-up that is longer than the training, or a
-            schedule that Keras does not make.
+        ArgumentError: if the warm-up is not shorter than the training, or the
+            config of a Keras schedule is invalid.
     """
     start, *later = learning_rates(schedule, optimizer)
     floor = schedule.min_learning_rate
@@ -86,8 +89,7 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     checks.check(
         rises < max(length, 1),
         "schedule.warmup",
-        f"fewer updates than the training, which has {length}; these are "
-        f"{rises}",
+        f"fewer updates than the {length} of the training, not {rises}",
         schedule.warmup,
     )
     if schedule.kind == "one_cycle":
@@ -107,7 +109,7 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
 
 
 def _stepwise(schedule, start, later, of_epochs):
-    """Rates that hold for some time each, or a float: one for all of it."""
+    """A piecewise constant schedule, or a float if the rate is constant."""
     if schedule.kind == "step":
         later = [
             start * schedule.factor**i
@@ -126,7 +128,7 @@ def _stepwise(schedule, start, later, of_epochs):
 
 
 def _warmup(schedule, of_epochs):
-    """Updates of the warm-up, 0 without one."""
+    """The number of updates of the warm-up, 0 without one."""
     if schedule.warmup is None:
         return 0
     number, unit = schedule.warmup.split()
@@ -135,13 +137,13 @@ def _warmup(schedule, of_epochs):
 
 
 def build(optimizer, schedule, steps_per_epoch, model):
-    """A Keras optimizer. Call it under the dtype policy of the training.
+    """Makes a Keras optimizer. Call it under the dtype policy of the training.
 
     Args:
         optimizer: section `Optimizer` of a recipe.
         schedule: section `Schedule` of a recipe.
         steps_per_epoch: int. Batches in an epoch.
-        model: keras.Model whose weights have the roles of the multipliers.
+        model: keras.Model that is trained, for the multipliers of its weights.
 
     Returns:
         `keras.optimizers.Optimizer`, with dynamic loss scaling around it
@@ -149,7 +151,7 @@ def build(optimizer, schedule, steps_per_epoch, model):
 
     Raises:
         ValueError: if a role with a multiplier is not found in the model, or
-            as `learning_rate`.
+            as for `learning_rate`.
     """
     accumulate = optimizer.accumulate
     common = {

@@ -1,11 +1,12 @@
-"""The optimizers that Keras ships, by the mean gradient of the batch."""
+"""Keras' optimizers with updates by the mean gradient of the batch."""
 
 import keras
 
 from keras_vidrec.training.optimizers.mean_gradient import MeanGradient
 
-# Left out are Nadam, which counts beside its moments how far they have come,
-# and ScheduleFreeAdamW, whose weights are others in a test than in training.
+# Nadam is left out because its state contains a running product besides the
+# moments; ScheduleFreeAdamW, because its weights in a test differ from those in
+# training.
 _NAMES = (
     "Adadelta",
     "Adafactor",
@@ -20,8 +21,9 @@ _NAMES = (
 
 
 def _mixed(name):
-    """A class of Keras with the bounds, the multipliers and the average of
-    `MeanGradient`, whose decay is that of the class: decoupled."""
+    """Makes a subclass of a Keras optimizer with the clipping, the multipliers
+    and the averages of `MeanGradient`. Its weight decay is decoupled, as in
+    Keras."""
     kind = getattr(keras.optimizers, name)
 
     def __init__(self, *args, weight_decay=0.0, **kwargs):

@@ -1,5 +1,4 @@
-"""The optimizers of this package: those of the programs that the figures of
-the papers come from."""
+"""Optimizers that compute the same updates as the programs of the papers."""
 
 import typing
 
@@ -64,15 +63,14 @@ class TorchSGD(MeanGradient, keras.optimizers.SGD):
     """Stochastic gradient descent as Torch7 and PyTorch do it.
 
     With the letters of `CaffeSGD`, `v = m v + g + d l2 w`, then
-    `w = w - a r v`: the rate is not part of the velocity, so that a rate that
-    falls holds for all of it at once. With `nesterov=True`
-    `w = w - a r (g + d l2 w + m v)`.
+    `w = w - a r v`: the rate is not part of the velocity, so a lower rate takes
+    effect at once. With `nesterov=True`, `w = w - a r (g + d l2 w + m v)`.
 
     Args:
         learning_rate: float or a Keras schedule.
         momentum: float in [0, 1). Defaults to `0.9`.
-        nesterov: bool. Defaults to `False`.
-        **kwargs: As of `CaffeSGD`.
+        nesterov: bool. Whether to use Nesterov's momentum. Defaults to `False`.
+        **kwargs: As for `CaffeSGD`.
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), the streams of
@@ -119,8 +117,8 @@ class TorchSGD(MeanGradient, keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class MatConvNetSGD(TorchSGD):
-    """Stochastic gradient descent as the MatConvNet of two-stream fusion does
-    it: that of `TorchSGD`, with no velocity at the beginning of each epoch.
+    """Stochastic gradient descent as in the MatConvNet of two-stream fusion:
+    as `TorchSGD`, but the velocity is reset at the start of each epoch.
 
     An update whose batches are in two epochs belongs to the later one.
 
@@ -129,7 +127,7 @@ class MatConvNetSGD(TorchSGD):
         momentum: float in [0, 1). Defaults to `0.9`.
         steps_per_epoch: int. Batches in an epoch; several make one update
             with `gradient_accumulation_steps`.
-        **kwargs: As of `CaffeSGD`.
+        **kwargs: As for `CaffeSGD`.
 
     Reference:
         - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573),
@@ -162,7 +160,7 @@ class MatConvNetSGD(TorchSGD):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class DecayedAdam(MeanGradient, keras.optimizers.Adam):
-    """Adam with the bounds, decay and multipliers of `MeanGradient`, and the
+    """Adam with the clipping, decay and multipliers of `MeanGradient`, and the
     `epsilon` of its paper, Torch7 and PyTorch, `1e-8` (Keras has `1e-7`)."""
 
     def __init__(self, *args, epsilon=1e-8, **kwargs):
@@ -171,7 +169,7 @@ class DecayedAdam(MeanGradient, keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class DecayedRMSprop(MeanGradient, keras.optimizers.RMSprop):
-    """RMSprop of Keras with the bounds, decay and multipliers of
+    """Keras' RMSprop with the clipping, decay and multipliers of
     `MeanGradient`."""
 
 
@@ -179,9 +177,9 @@ class DecayedRMSprop(MeanGradient, keras.optimizers.RMSprop):
 class LossScale(keras.optimizers.LossScaleOptimizer):
     """Dynamic loss scaling, for `mixed_float16` on any number of devices.
 
-    Keras' own looks for overflows in the gradients of the first replica only,
-    as if they were those of all. Here they are summed over the replicas
-    first, so that an overflow on any of them skips the step on all.
+    Keras' own class checks only the gradients of the first replica for
+    overflows. Here gradients are summed over the replicas first, so an overflow
+    on any of them skips the step on all.
 
     Args:
         inner_optimizer: optimizer of this package.
@@ -193,7 +191,7 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
         inner_optimizer.gradients_are_summed = True
 
     def move_only(self, variables):
-        """As of `MeanGradient`."""
+        """As `MeanGradient.move_only`."""
         self.inner_optimizer.move_only(variables)
 
     def apply(self, grads, trainable_variables=None):

@@ -1,9 +1,9 @@
 """The recipes of the package: one folder per paper, one file per recipe.
 
-A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
-TSN, whose paper and its authors' program train differently. Each file is whole,
-and says beside every value where it comes from. `tables.yaml` of a folder has
-the rows of the paper's tables, and experiments from its text
+A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`. Only TSN has
+the suffix, because its paper and its authors' program train differently. Each
+file is complete, and has the source of every value next to it. `tables.yaml` in
+a folder has the rows of the paper's tables, and experiments from its text
 (`recipes.tables`).
 """
 
@@ -14,18 +14,18 @@ import pathlib
 
 from keras_vidrec.training.recipes.recipe import Recipe
 
-# What a run calls its recipe.
+# Name of the recipe in the directory of a run.
 _OF_A_RUN = "recipe.yaml"
 
 FOLDER = pathlib.Path(__file__).parent
 
-# By folder, as people read them.
+# Titles by folder.
 _PAPERS = {
     "quickstart": "Small networks that train from random weights on a laptop",
     "finetune": "Networks that start from ImageNet's weights, for your videos",
     "tsn": "Temporal Segment Networks (Wang et al., 2016)",
     "two_streams": (
-        "Two-stream baselines, each as the paper that builds on it has them"
+        "Two-stream baselines, each as in the paper that builds on it"
     ),
     "two_stream_fusion": (
         "Two-stream network fusion (Feichtenhofer et al., 2016)"
@@ -41,8 +41,8 @@ _PAPERS = {
 }
 
 
-def _files(folder):
-    """The files of the recipes of a paper, the first data set first."""
+def _files(folder: str) -> list[pathlib.Path]:
+    """The recipe files of a folder, those of UCF101 before those of HMDB51."""
     files = [
         path
         for path in (FOLDER / folder).glob("*.yaml")
@@ -77,7 +77,7 @@ class _Recipes(collections.abc.Mapping):
 
 RECIPES = _Recipes(_PAPERS)
 
-# By paper, the names of its recipes.
+# Names of the recipes by the title of their paper.
 PAPERS = {
     title: tuple(path.stem for path in _files(folder))
     for folder, title in _PAPERS.items()
@@ -87,19 +87,19 @@ PAPERS = {
 def get(
     name_or_file: str | os.PathLike[str] | collections.abc.Mapping | Recipe,
 ) -> Recipe:
-    """A recipe, whatever it is said by.
+    """Returns a recipe by its name, file, run or values.
 
     Args:
-        name_or_file: str. A key of `RECIPES`, or the path of a `.yaml` file or
-            of a run; or a dict of the sections, as `Recipe.from_dict` takes
-            it; or a `Recipe`, which is returned.
+        name_or_file: str or path. A key of `RECIPES`, or the path of a `.yaml`
+            file or of a run; or a dict of the sections, as `Recipe.from_dict`
+            takes it; or a `Recipe`, which is returned.
 
     Returns:
         `Recipe`.
 
     Raises:
-        ValueError: if there is no such recipe, naming those that begin so, or
-            else the nearest one; or on a bad value.
+        ValueError: if there is no such recipe (the message contains similar
+            names), or a value is invalid.
     """
     if isinstance(name_or_file, Recipe):
         return name_or_file
@@ -112,17 +112,16 @@ def get(
 
 
 def text(name_or_file: str) -> str:
-    """The file of a recipe as it was written, with what it says beside its
-    values.
+    """Returns the text of a recipe file, with its comments.
 
     Args:
-        name_or_file: str. As of `get`.
+        name_or_file: str. Name or path, as for `get`.
 
     Returns:
-        str.
+        str, in YAML.
 
     Raises:
-        ValueError: as `get`.
+        ValueError: as for `get`.
     """
     get(name_or_file)
     in_package = name_or_file in RECIPES
@@ -130,7 +129,8 @@ def text(name_or_file: str) -> str:
     return pathlib.Path(path).read_text("utf-8")
 
 
-def _found(name_or_file):
+def _found(name_or_file: str) -> pathlib.Path:
+    """The path of the recipe file that a path of a file or a run means."""
     path = pathlib.Path(name_or_file)
     if path.is_file():
         return path

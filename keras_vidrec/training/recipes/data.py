@@ -10,32 +10,33 @@ LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Which clips.
+    """The dataset of a training and its split.
 
     Args:
         directory: `None`, or str: directory of videos, of frame folders, or of
-            a dataset that `vidrec prepare` made.
-        layout: str. `"auto"` looks; `"ucf101"`, `"hmdb51"`, `"folder"` (a
-            folder a class), `"list"` (a CSV file).
-        list: `None`, or str: a list of the videos, in one of the forms of the
-            guide: a CSV file with columns path, label and optionally group,
-            split, start, end; of frame folders also a list of TSN (`path
-            num_frames label`).
+            a dataset made by `vidrec prepare` or `vidrec features`.
+        layout: str. `"auto"` (detected), `"ucf101"`, `"hmdb51"`, `"folder"`
+            (one folder per class), or `"list"` (a CSV file). Defaults to
+            `"auto"`.
+        list: `None`, or str: path of a list of the videos, in one of the forms
+            of the guide: a CSV file with columns path, label and optionally
+            group, split, start, end; for frame folders also a list of TSN
+            (`path num_frames label`). Defaults to `None`.
         split_files: `None`, or str: directory of official split files, or of
-            lists of TSN.
+            lists of TSN. Defaults to `None`.
         split: int. Number of the split. Defaults to `1`.
-        test_fraction: float in (0, 1). Share of each class for the test where
-            a layout has no split of its own. Defaults to `0.25`.
-        keep_damaged: bool. Whether clips that have lost over 10 % of their
-            frames are trained on. Defaults to `False`.
-        background: bool. Whether what the segments of a list leave of their
-            videos is a class, `"background"`. Defaults to `False`.
-        sampling: str. How often each training video comes in an epoch, which
-            is as long either way: `"natural"` (each once), `"balanced"` (each
-            class as often), or `"sqrt"` (each class in proportion to the
-            square root of its videos, which lies between). Videos of rare
-            classes come several times, those of frequent ones in turn.
-            Defaults to `"natural"`.
+        test_fraction: float in (0, 1). Share of each class in the test part, if
+            the layout has no split of its own. Defaults to `0.25`.
+        keep_damaged: bool. Whether to train on clips that have lost over 10 %
+            of their frames. Defaults to `False`.
+        background: bool. Whether the parts of videos outside the segments of a
+            list form a class, `"background"`. Defaults to `False`.
+        sampling: str. How often videos are used in an epoch, whose length is
+            the same in any case: `"natural"` (each video once), `"balanced"`
+            (all classes equally often), or `"sqrt"` (a compromise: each class
+            in proportion to the square root of its number of videos). Videos
+            of rare classes are repeated; those of frequent classes are used in
+            turn. Defaults to `"natural"`.
     """
 
     directory: str | None = None
@@ -63,21 +64,21 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """A validation part: the one that the dataset lists, or carved out of the
-    training groups, never out of the test list. With one, `model.keras` is the
-    best epoch's model (of equal accuracies the smallest loss); without, the
-    last one's.
+    """The validation part: the one that the dataset lists, or groups held out
+    of the training list, never of the test list. With a validation part,
+    `model.keras` is the network of the best epoch (if accuracies are equal, the
+    one with the smallest loss); without, that of the last epoch.
 
     Args:
-        fraction: float in [0, 1). Share of the training groups; 0 is none.
-        seed: int. Which groups. Defaults to `0`.
-        listed: bool. Whether it is the part of the dataset itself, of its list
-            or its folders (`val`). In YAML `validation: listed` says the same.
-            Defaults to `False`.
-        auto: bool. Of a recipe for any videos: whether a part that the
-            dataset lists goes before `fraction`, and whether training does
-            without where no class has two training groups, which it says.
-            Defaults to `False`.
+        fraction: float in [0, 0.9]. Share of the training groups that is held
+            out; 0 for none. Defaults to `0.0`.
+        seed: int. Seed of the choice of groups. Defaults to `0`.
+        listed: bool. Whether to use the validation part of the dataset's own
+            list or folders (`val`). In YAML, `validation: listed` is
+            equivalent. Defaults to `False`.
+        auto: bool. For recipes for any dataset: whether to prefer a listed part
+            to `fraction`, and to train without validation, with a remark, if no
+            class has two training groups. Defaults to `False`.
     """
 
     fraction: float = 0.0
@@ -99,5 +100,5 @@ class Validation:
 
     @property
     def is_wanted(self):
-        """Whether there is to be a validation part."""
+        """Whether the recipe asks for a validation part."""
         return self.listed or self.fraction > 0

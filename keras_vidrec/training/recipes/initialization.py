@@ -6,7 +6,7 @@ from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
-# Where a classifier starts: at random, or `training.classifiers.KINDS`.
+# Initial classifiers: random, or one of `training.classifiers.KINDS`.
 CLASSIFIERS = (
     "random",
     "class_means",
@@ -18,47 +18,49 @@ CLASSIFIERS = (
 
 @dataclasses.dataclass(frozen=True)
 class Initialization:
-    """Where the weights start.
+    """The initial weights of a training.
 
     Args:
-        weights: `None` (random), or path of a run or a `.keras` file: of the
-            same modality, or of rgb for a network of motion. For a network
-            of two streams: dict of such paths by stream, `{"rgb": ...,
-            "flow": ...}`, of networks of one stream each; or one path, of a
-            network of the same two, such as the stage before. Of a network
-            over features with towers inside (STFN), those of one stream start
-            the towers, and what is behind them starts at random; a run over
-            features starts all of it, joined with what made the features. Or
-            `"imagenet"`, alone or for a stream of the dict: its tower from
-            ImageNet's weights (`weights.imagenet`), which are downloaded or
-            a package brings; for a file or a run of this name write
-            `"./imagenet"`. Or `"preset:NAME"`, a published network that
-            `vidrec presets` lists: one of a single stream, or, for a network
-            of two streams, also the name of a pair.
-        inflation: str. How an rgb first convolution is to serve the channels
-            of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
-            `weights.cross_modality` says, for a path of rgb and for
+        weights: where the weights come from. Defaults to `None`: random
+            weights.
+            A path of a run or a `.keras` file: a network of the same modality,
+            or of rgb for a network of motion; for a network of several streams
+            also one of the same streams, such as its previous stage.
+            A dict of such paths by stream, `{"rgb": ..., "flow": ...}`:
+            networks of one stream each. In a network over features with towers
+            inside (STFN), they initialize the towers, and the layers after the
+            towers are random; a run over features initializes all layers, after
+            it was joined with the networks that made the features.
+            `"imagenet"`, alone or for a stream of a dict: ImageNet's weights
+            for the towers (`weights.imagenet`), which are downloaded or come
+            with a package. For a file or a run of this name write
+            `"./imagenet"`.
+            `"preset:NAME"`: a published network that `vidrec presets` lists: of
+            a single stream, or, for a network of two streams, also the name of
+            a pair.
+        inflation: str. How the first convolution of an rgb network is converted
+            for the channels of motion: `"avg"`, `"symmetric"` or `"scaled"`,
+            see `weights.cross_modality`. Used for paths of rgb networks and for
             `"imagenet"`. Defaults to `"avg"` (TSN).
-        copy_head: bool. Whether the classifier of a network of motion that
-            starts from one of rgb starts from the rgb classifier too, where
-            the classes are as many. Defaults to `False`: from random weights,
-            as in TSN's programs.
+        copy_head: bool. Whether a network of motion that starts from an rgb
+            network also gets its classifier, if the number of classes is the
+            same. Defaults to `False`: random weights, as in TSN's programs.
         classifier: str. `"random"`, or how the classifier of a network of
-            single snippets is computed from the features of the videos to train
-            on: `"class_means"` (it points to the mean of each class),
+            single snippets is computed from the features of the training
+            videos: `"class_means"` (from the mean of each class),
             `"centered_class_means"`, `"standardized_class_means"` or `"ridge"`,
-            see `training.classifiers.solve`. Training goes on from there, or
-            ends (`schedule.epochs=0`). Defaults to `"random"`.
-        draws: int. Random versions of each video, cropped and mirrored as in
-            training, that the classifier is computed from beside the video as
-            its test shows it. Defaults to `0`.
-        partial_batch_norm: bool. Freeze every batch normalization but the
-            first of each tower (TSN section 3.2).
-        frozen: tuple of str. Streams whose towers stay as they start, batch
-            normalization included: of two-stream fusion, only the layers from
-            the fusion on are trained (its section 3.5), of STFN's first stage
-            only what is behind the towers (4.2). They need `weights`.
-            Defaults to `()`.
+            see `training.classifiers.solve`. Training starts from there, or
+            ends there (`schedule.epochs=0`). Defaults to `"random"`.
+        draws: int. Number of random versions of each video, with crops and
+            flips as in training, that are used to compute the classifier, in
+            addition to the video as in the test. Defaults to `0`.
+        partial_batch_norm: bool. Whether to freeze all batch normalization
+            layers except the first of each tower (TSN, section 3.2). Defaults
+            to `False`.
+        frozen: tuple of str. Streams whose towers are not trained, including
+            batch normalization: in two-stream fusion only the layers from the
+            fusion on are trained (its section 3.5), in STFN's first stage only
+            those after the towers (4.2). Needs `weights`. Defaults to `()`.
     """
 
     weights: str | dict | None = None
@@ -70,7 +72,7 @@ class Initialization:
     frozen: tuple = ()
 
     def __post_init__(self):
-        # YAML reads a run 2020 as a number.
+        # YAML reads the path of a run called 2020 as a number.
         if isinstance(self.weights, dict):
             weights = {s: _text(path) for s, path in self.weights.items()}
             object.__setattr__(self, "weights", weights)

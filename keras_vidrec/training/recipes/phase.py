@@ -1,35 +1,35 @@
-"""A part of a training: what it trains, how long and how fast."""
+"""The phases of a schedule, each of which trains a part of the network."""
 
 import dataclasses
 
 from keras_vidrec.specs import checks
 
-# Of what is trained, besides lists of layers.
+# Values of `trained` other than lists of layers.
 PARTS = ("all", "head")
-# Of what is frozen, besides names of layers.
+# Values in `frozen` other than names of layers.
 FROZEN_PARTS = ("backbone", "head")
 
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """Some epochs in which only a part of the network may be trained.
+    """Successive epochs in which only a part of the network is trained.
 
-    What a phase does not train stays as it is: the weights, the statistics of
-    batch normalization, which are used as they are, and what the optimizer
-    keeps of past gradients, which a later phase goes on with.
+    For the other layers, nothing changes in the phase: their weights, the
+    statistics of batch normalization, which are used in training, and their
+    optimizer state, which a later phase continues with.
 
     Args:
-        epochs: int. Epochs of the phase, of `passes` each.
-        learning_rate: `None` (that of the phase before), or float > 0: the
-            learning rate in all of the phase. The first phase has that of the
-            section `optimizer`, and none here.
-        trained: str or tuple of str. `"all"`; `"head"` (what is behind the
-            towers); or layers, by name (`fc7`), with the models that they are
-            in (`rgb/fc7`, or `rgb` for all of a tower), or by a pattern of
-            either (`fc*`). What the section `initialization` freezes stays
-            frozen. Defaults to `"all"`.
-        frozen: tuple of str. What of it is not trained all the same:
-            `"backbone"` (all that is not the head), `"head"`, or layers as
+        epochs: int. Epochs of the phase, with `passes` passes each.
+        learning_rate: `None` (that of the previous phase), or float > 0: the
+            learning rate of the phase. Must be `None` for the first phase,
+            which has that of the section `optimizer`. Defaults to `None`.
+        trained: str or tuple of str. `"all"`; `"head"` (the layers after the
+            towers); or a list of layers, by name (`fc7`), with the models that
+            contain them (`rgb/fc7`, or `rgb` for a whole tower), or by a
+            pattern of either (`fc*`). Layers that the section `initialization`
+            freezes stay frozen. Defaults to `"all"`.
+        frozen: tuple of str. Parts of `trained` that are not trained:
+            `"backbone"` (everything except the head), `"head"`, or layers as
             above. Defaults to `()`.
     """
 
@@ -72,15 +72,15 @@ def _are_different_names(names):
 
 
 def of_freeze(freeze, num_epochs):
-    """The phases of a training whose first epochs do not train all of it.
+    """The phases of a training in which parts are frozen at first.
 
     Args:
-        freeze: dict from what is frozen, as `Phase.frozen` names it, to the
-            first epochs in which it is.
+        freeze: dict from parts, as in `Phase.frozen`, to the number of first
+            epochs in which they are frozen.
         num_epochs: int. Epochs of the training.
 
     Returns:
-        tuple of `Phase`; without any if nothing is frozen, or trained.
+        tuple of `Phase`, empty if nothing is frozen or there are no epochs.
     """
     if not freeze:
         return ()
@@ -94,10 +94,11 @@ def of_freeze(freeze, num_epochs):
 
 
 def check_phases(phases):
-    """The phases of a schedule as a tuple.
+    """Checks the phases of a schedule. Returns them as a tuple.
 
     Raises:
-        ArgumentError: if these are no phases, or the first one has a rate.
+        ArgumentError: if they are not a list of `Phase`, or the first one has a
+            learning rate.
     """
     checks.check(
         isinstance(phases, (list, tuple))

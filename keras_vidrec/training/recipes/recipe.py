@@ -1,4 +1,4 @@
-"""Everything a training run is made of, as one frozen value."""
+"""All settings of a training run, as one frozen dataclass."""
 
 import collections.abc
 import dataclasses
@@ -37,38 +37,37 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 class Recipe(Fact):
     """All settings of a training run.
 
-    `to_dict()` and `from_dict()` are inverse, `to_yaml()` and `from_yaml()`
-    too; a run keeps its recipe as
-    `recipe.yaml`, and training from that file repeats the run. Each section
-    is a frozen dataclass.
+    `from_dict()` is the inverse of `to_dict()`, `from_yaml()` that of
+    `to_yaml()`. A run saves its recipe as `recipe.yaml`, and training from that
+    file repeats the run. Each section is a frozen dataclass.
 
     Args:
         name: str. Name of the recipe.
-        summary: str. One line for people.
+        summary: str. One line that describes the recipe. Defaults to `""`.
         data: `Data`.
         network: `Network`.
         clip: dict. Changes to the training part of the `ClipSpec` that the
-            network's builder made.
+            network's builder made. Defaults to `{}`.
         initialization: `Initialization`.
-        augmentation: `Augmentation`: steps, in a file a list of their names
-            and numbers.
+        augmentation: `Augmentation`: its steps. A file has a list of their
+            names and values.
         loss: `Loss`.
         optimizer: `Optimizer`.
         schedule: `Schedule`.
         validation: `Validation`.
         test: `TestProtocol`.
         fusion: `Fusion`.
-        reported: tuple of `Reported`.
+        reported: tuple of `Reported`. Defaults to `()`.
         precision: str. Global dtype policy: `"float32"`, `"mixed_bfloat16"`
-            or `"mixed_float16"`.
-        rematerialize: bool. Whether to compute the activations of the
-            backbones once more in the backward pass instead of keeping them
-            (gradient checkpointing): less memory, more arithmetic, the same
-            gradients. Defaults to `False`.
-        seed: int. Of weights, order, crops and dropout.
+            or `"mixed_float16"`. Defaults to `"float32"`.
+        rematerialize: bool. Whether to recompute the activations of the
+            backbones in the backward pass instead of storing them (gradient
+            checkpointing): less memory, more arithmetic, the same gradients.
+            Defaults to `False`.
+        seed: int. Seed of weights, order, crops and dropout. Defaults to `0`.
 
     Raises:
-        ValueError: on any invalid value.
+        ValueError: if a value is invalid.
     """
 
     name: str
@@ -112,7 +111,7 @@ class Recipe(Fact):
             self.validation.is_wanted or not self.needs_validation,
             "validation.fraction",
             "a share above 0, or validation=listed, which "
-            'schedule.kind="plateau" and schedule.early_stop look at',
+            'schedule.kind="plateau" and schedule.early_stop need',
             self.validation.fraction,
         )
         worked_out = self.initialization.classifier != "random"
@@ -171,16 +170,17 @@ class Recipe(Fact):
 
     @property
     def needs_validation(self) -> bool:
-        """Whether training looks at a validation part to go on."""
+        """Whether the schedule depends on validation results."""
         return bool(self.schedule.kind == "plateau" or self.schedule.early_stop)
 
     def to_dict(self) -> dict:
-        """Plain lists, numbers and strings, as JSON and YAML hold them."""
+        """Returns the recipe as dicts, lists, numbers and strings, for JSON and
+        YAML."""
         augmentation = self.augmentation.to_list()
         return {**super().to_dict(), "augmentation": augmentation}
 
     def to_yaml(self) -> str:
-        """The recipe as YAML text, in the order of its fields."""
+        """Returns the recipe as YAML text, in the order of its fields."""
         return yaml.safe_dump(
             self.to_dict(), sort_keys=False, allow_unicode=True
         )
@@ -192,7 +192,8 @@ class Recipe(Fact):
         """The inverse of `to_dict()`.
 
         Raises:
-            ValueError: on an unknown key, naming the nearest known one.
+            ValueError: if a key is unknown (the message contains a similar
+                one), or a value is invalid.
         """
         return _from_dict(cls, values, prefix="")
 
@@ -201,7 +202,8 @@ class Recipe(Fact):
         """The inverse of `to_yaml()`.
 
         Raises:
-            ValueError: if the text is no YAML mapping, or as `from_dict`.
+            ValueError: if the text is not a YAML mapping, or as for
+                `from_dict`.
         """
         try:
             values = documents.parse_yaml(text)
@@ -225,7 +227,7 @@ class Recipe(Fact):
         """Reads a recipe file.
 
         Raises:
-            ValueError: naming the file and what is wrong with it.
+            ValueError: as for `from_yaml`, with the path of the file.
         """
         path = pathlib.Path(path)
         values = documents.read_yaml(path)
@@ -235,9 +237,8 @@ class Recipe(Fact):
             raise ValueError(f"{path}: {error}") from None
 
     def with_data(self, **values: typing.Any) -> typing.Self:
-        """A copy with other values of the section `data`; None keeps the
-        recipe's. Paths become absolute, so that the run can be repeated from
-        anywhere."""
+        """Returns a copy with other values of the section `data`; a value of
+        None keeps the recipe's. Paths (`pathlib.Path`) become absolute."""
         changes: dict[str, typing.Any] = {
             name: str(value.resolve())
             if isinstance(value, pathlib.Path)
@@ -250,8 +251,8 @@ class Recipe(Fact):
         return dataclasses.replace(self, data=data)
 
     def with_absolute_paths(self) -> typing.Self:
-        """A copy whose data, and the networks it starts from, can be found
-        from any working directory. A URL is found from everywhere."""
+        """Returns a copy in which the paths of the dataset and of the initial
+        weights are absolute. URLs are kept."""
         data = self.data
         recipe = self.with_data(
             **{
@@ -272,16 +273,18 @@ class Recipe(Fact):
     def with_settings(
         self, settings: collections.abc.Sequence[str]
     ) -> typing.Self:
-        """A copy with single values changed.
+        """Returns a copy with single values changed.
 
         Args:
             settings: sequence of str `"section.key=value"`, values in YAML;
-                `"schedule.phases[0].epochs=2"` for what is in a list;
-                `"augmentation.flip.probability=0.3"` for what a step of the
-                augmentation has, `"augmentation.flip=false"` to leave it out.
+                `"schedule.phases[0].epochs=2"` for an item of a list;
+                `"augmentation.flip.probability=0.3"` for a value of a step of
+                the augmentation, `"augmentation.flip=false"` to leave the step
+                out.
 
         Raises:
-            ValueError: on a malformed setting, an unknown key or a bad value.
+            ValueError: if a setting is malformed, a key is unknown, or a value
+                is invalid.
         """
         values: dict[str, typing.Any] = {}
         for setting in settings:
@@ -291,7 +294,7 @@ class Recipe(Fact):
                     "Expected a setting as section.key=value. Received: "
                     f"{setting!r}"
                 )
-            values.pop(key.strip(), None)  # the last one comes last
+            values.pop(key.strip(), None)  # a repeated key is applied last
             try:
                 values[key.strip()] = documents.parse_yaml(text)
             except ValueError:
@@ -303,37 +306,37 @@ class Recipe(Fact):
     def with_values(
         self, values: collections.abc.Mapping[str, typing.Any]
     ) -> typing.Self:
-        """A copy with single values changed.
+        """Returns a copy with single values changed.
 
         Args:
             values: mapping of str `"section.key"` to values.
 
         Raises:
-            ValueError: on an unknown key or a bad value.
+            ValueError: if a key is unknown or a value is invalid.
         """
         changed = self.to_dict()
         for path, value in values.items():
-            # What is in a list has its number as a key.
+            # An index of a list becomes a key.
             keys = re.sub(r"\[(-?\d+)\]", r".\1", path).split(".")
             if keys[0] == "augmentation" and len(keys) > 1:
                 step_settings.assign(changed[keys[0]], keys[1:], _number(value))
                 continue
-            # A directory may be called 1e5.
+            # A directory may have a name such as 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))
         return type(self).from_dict(changed)
 
 
 def _assign(values, keys, value):
-    """Sets a nested value. `network.arguments`, `clip` and other free
-    mappings take new keys; for the rest `from_dict` refuses unknown ones."""
+    """Sets a nested value. Free mappings such as `network.arguments` and `clip`
+    take new keys; `from_dict` raises an error for other unknown keys."""
     for depth, key in enumerate(keys[:-1]):
         if depth == 0:
             _check_key(key, set(values), "")
         if isinstance(values, list):
             values = values[_place(values, keys[: depth + 1])]
             continue
-        # A section within a section is there, or is in a free mapping.
+        # A missing key can only be one of a free mapping.
         values = values.setdefault(key, {})
         if not isinstance(values, (dict, list)):
             raise ValueError(
@@ -344,8 +347,8 @@ def _assign(values, keys, value):
     values[last] = value
 
 
-def _place(values, keys):
-    """The place in a list that the last key is the number of."""
+def _place(values: list, keys: list[str]) -> int:
+    """The last key as an index of the list `values`."""
     if keys[-1].isdecimal() and int(keys[-1]) < len(values):
         return int(keys[-1])
     name, number = ".".join(keys[:-1]), keys[-1]
@@ -356,9 +359,9 @@ def _place(values, keys):
 
 
 def _absolute(path):
-    """The path as found from here; one that leads nowhere is refused when it
-    is opened."""
-    if path == IMAGENET:  # the word, though there be a file of this name
+    """The absolute path of an existing file. Other values are returned as they
+    are; opening them raises an error if they are invalid."""
+    if path == IMAGENET:  # never a path, even if such a file exists
         return path
     if isinstance(path, str) and path and pathlib.Path(path).exists():
         return str(pathlib.Path(path).resolve())
@@ -366,7 +369,7 @@ def _absolute(path):
 
 
 def _number(value):
-    """YAML 1.1 reads `1e-3` as text: people mean the number."""
+    """Converts a text such as `1e-3` to a number: YAML 1.1 reads it as text."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -375,11 +378,19 @@ def _number(value):
     return value
 
 
-def _check_key(key, known, prefix):
+def _check_key(key: str, known: set[str], prefix: str) -> None:
     checks.known("recipe key", key, known, prefix)
 
 
 def _from_dict(cls, values, prefix):
+    """Makes a recipe, or one of its sections, from a dict.
+
+    Args:
+        cls: the dataclass.
+        values: dict, as `to_dict` returns it.
+        prefix: str. Key of the section with a dot, such as `"data."`, for error
+            messages.
+    """
     if not isinstance(values, dict):
         raise ValueError(
             f"Expected a mapping for {prefix.rstrip('.') or 'the recipe'!r}. "
@@ -417,8 +428,9 @@ def _from_dict(cls, values, prefix):
         return cls(**arguments)
 
 
-def _from_list(key, values, prefix):
-    """The sections that a list holds, each named by its number."""
+def _from_list(key: str, values: list, prefix: str) -> tuple:
+    """Makes a tuple of sections from a list of dicts. Errors contain the index
+    of the section."""
     kind, what = _LISTS[key]
     with checks.inside(prefix):
         expected = f"a list of {what}"

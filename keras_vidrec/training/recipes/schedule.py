@@ -7,18 +7,18 @@ from keras_vidrec.training.recipes.phase import check_phases
 from keras_vidrec.training.recipes.phase import of_freeze
 
 KINDS = ("constant", "step", "cosine", "one_cycle", "plateau", "keras")
-# Those that a training in phases may follow from its begin to its end.
+# Kinds that can be used with phases: the schedule spans all of them.
 _OF_ALL_PHASES = ("constant", "cosine", "one_cycle", "keras")
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long, and how the learning rate falls: exactly one of `epochs`,
-    `steps` and `phases` is set.
+    """The length of a training, and its learning rate over time. Exactly one of
+    `epochs`, `steps` and `phases` must be set.
 
     Args:
-        epochs: `None` or int; 0, without a validation part, where the
-            classifier is computed and nothing is trained.
+        epochs: `None` or int. 0 if the classifier is computed
+            (`initialization.classifier`) and nothing is trained.
         passes: int. Number of passes over the training part in an epoch, the
             unit of logging, backups, validation and `boundaries`. Defaults to
             `1`.
@@ -104,8 +104,8 @@ class Schedule:
             checks.count("early_stop", self.early_stop)
 
     def phases_of(self, num_epochs):
-        """The phases of a training of so many epochs, those that `freeze`
-        stands for too: tuple of `Phase`."""
+        """Returns the phases of a training of `num_epochs` epochs, including
+        those that `freeze` makes, as a tuple of `Phase`."""
         return self.phases or of_freeze(self.freeze, num_epochs)
 
     def _check_freeze(self):

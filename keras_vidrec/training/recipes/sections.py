@@ -9,7 +9,7 @@ import dataclasses
 
 from keras_vidrec.specs import checks
 
-# The solvers of the papers' programs, and those that Keras ships.
+# The solvers of the papers' programs, and Keras' optimizers.
 OPTIMIZERS = (
     "sgd",
     "sgd_matconvnet",
@@ -26,7 +26,7 @@ OPTIMIZERS = (
     "lion",
     "muon",
 )
-# Of weights.
+# Roles of weights, for multipliers.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 LOSSES = (
     "auto",
@@ -43,8 +43,9 @@ class Network:
 
     Args:
         application: str. Name of a builder in `keras_vidrec.applications`.
-        arguments: dict. Its keyword arguments; `classes` is filled in from
-            the data, and `dropout` is `head_dropout` here.
+        arguments: dict. Keyword arguments of the builder, without `classes`,
+            which the dataset determines, and `dropout`, see `head_dropout`.
+            Defaults to `{}`.
         head_dropout: `None` (the network's own), or float in [0, 1): rate of
             the dropout before the classifier, or before those of its towers.
             Defaults to `None`.
@@ -94,12 +95,13 @@ class Loss:
             evenly over all classes, its own among them, or of a sigmoid
             over yes and no: in training, and in the loss of the validation
             part. Defaults to `0.0`.
-        gamma: `None` (2), or float of at least 0. Of `"focal"`: a class of
-            probability p counts `(1 - p) ** gamma` (Lin et al., 2017, whose
-            best is 2).
-        alpha: `None` (0.25), or float between 0 and 1. Of `"focal"` with
-            sigmoids: weight of present classes; absent ones have `1 - alpha`
-                (the same paper; its best with gamma 2 is 0.25).
+        gamma: `None` (2), or float of at least 0. For `"focal"`: the loss of a
+            class with probability p is multiplied by `(1 - p) ** gamma` (Lin et
+            al., 2017, whose best value is 2). Defaults to `None`.
+        alpha: `None` (0.25), or float between 0 and 1. For `"focal"` with
+            sigmoids: weight of present classes; absent classes have `1 - alpha`
+            (the same paper, whose best value with gamma 2 is 0.25). Defaults
+            to `None`.
         class_weights: `None` (all classes have the same weight), `"auto"`
             (inversely proportional to the number of training videos of a
             class), or dict from class names to positive numbers, 1 for all
@@ -139,7 +141,7 @@ class Loss:
     def _check_class_weights(self):
         weights = self.class_weights
         if isinstance(weights, dict):
-            # YAML reads a class 1 as a number.
+            # YAML reads a class called 1 as a number.
             weights = {str(name): value for name, value in weights.items()}
             object.__setattr__(self, "class_weights", weights)
             known = weights and all(
@@ -316,13 +318,13 @@ class Fusion:
     that has a classifier for each of several towers.
 
     Args:
-        weights: dict of modality to number: in the recipe of a single stream,
-            of its later fusion with others (`vidrec fuse`). In a network of
-            several towers, of tower to number: `rgb` and `flow`, or
-            `spatiotemporal` and `temporal` of two-stream fusion;
-            empty for the same weights.
-        scores: str. Fused on `"logits"` or `"probabilities"`. Left so
-            together with empty weights, a network keeps its own.
+        weights: dict of numbers by modality, for the fusion of single streams
+            after training (`vidrec fuse`); or by tower, for a network of
+            several towers: `rgb` and `flow`, or `spatiotemporal` and `temporal`
+            for two-stream fusion. Empty for equal weights. Defaults to `{}`.
+        scores: str. Whether to fuse `"logits"` or `"probabilities"`. With the
+            default and empty weights, a network keeps the values of its
+            builder. Defaults to `"logits"`.
     """
 
     weights: dict = dataclasses.field(default_factory=dict)
@@ -340,13 +342,13 @@ class Fusion:
 
 @dataclasses.dataclass(frozen=True)
 class Reported:
-    """A figure of the paper, never one of this package.
+    """A figure that the paper reports. It was not measured with this package.
 
     Args:
         source: str. Paper and table.
-        dataset: str.
-        accuracy: float. Per cent.
-        note: str. What it was measured on.
+        dataset: str. Name of the dataset.
+        accuracy: float. Accuracy in percent.
+        note: str. Details of the measurement. Defaults to `""`.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Single values of the steps of an augmentation, by the names of the steps."""
+"""Sets single values of the steps of an augmentation, by the step's name."""
 
 from keras_vidrec.data.augmentation import name_of
 from keras_vidrec.data.augmentation import step_of
@@ -6,20 +6,22 @@ from keras_vidrec.specs import checks
 
 
 def assign(steps, keys, value):
-    """Changes what a list has of one step.
+    """Changes one step in a list of steps.
+
+    A step that is not in the list yet is added at the end, before steps that
+    mix clips of a batch.
 
     Args:
-        steps: list of steps as a file may have them; it is changed.
-        keys: list of str. The name of the step, or its place in the list; then
-            perhaps the name of a number.
-        value: of the number. Without one: all numbers of the step, or its
-            first; `True` for a step with its own numbers, `False` or `None`
-            for none. A step that is not there yet comes last, before those
-            that mix clips of a batch.
+        steps: list of steps as in a recipe file. It is changed in place.
+        keys: list of str. The name of the step or its index in the list,
+            optionally followed by the name of one of its values.
+        value: if `keys` contains the name of a value, the value. Else all
+            values of the step as a dict, or its first value; `True` for the
+            defaults of the step, `False` or `None` to remove the step.
 
     Raises:
-        ValueError: if there are several steps of that name, no such place, or
-            more than one number is named.
+        ValueError: if there are several steps of that name, no such index, or
+            `keys` has more than two items.
     """
     checks.check(isinstance(steps, list), "augmentation", "a list", steps)
     steps[:] = map(_in_full, steps)
@@ -30,7 +32,7 @@ def assign(steps, keys, value):
     checks.check(len(keys) < 3, path, "a step, or one number of a step", value)
     if len(keys) == 1 and (value is None or value is False):
         if place is None:
-            step_of(name)  # refuses a name of no step
+            step_of(name)  # raises an error for an unknown step
         else:
             del steps[place]
         return
@@ -52,7 +54,7 @@ _LAST = ("mixup", "cutmix")
 
 
 def _in_full(step):
-    """A step as `{name: numbers}`."""
+    """A step in the form `{name: values}`."""
     if isinstance(step, dict) and len(step) == 1:
         (numbers,) = step.values()
         if isinstance(numbers, dict):
@@ -62,7 +64,7 @@ def _in_full(step):
 
 
 def _find(steps, key):
-    """The name of a step, and its place in a list, if it has one."""
+    """The name of a step, and its index in the list or None."""
     names = [name for step in steps for name in step]
     if key.lstrip("-").isdecimal():
         number = int(key)

@@ -1,9 +1,10 @@
-"""The rows of the papers' tables: a recipe each, and its changes.
+"""The rows of the papers' tables, each as a recipe and its changes.
 
-Accuracies are the papers' own, in per cent. None of them was measured with
-this package.
+Accuracies are those that the papers report, in percent. None of them was
+measured with this package.
 """
 
+import collections.abc
 import dataclasses
 import types
 
@@ -12,17 +13,20 @@ from keras_vidrec.training import recipes
 
 
 def _nothing():
+    """A field whose default is an empty mapping."""
     return dataclasses.field(default_factory=lambda: types.MappingProxyType({}))
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """What a figure is made from, where that is not printed in its own row.
+    """Scores that a figure is fused from and that are not in its own row.
 
-    Args:
-        table, row, column: where it is printed: the figure of another row.
-        recipe: `None`, or str: what is trained and printed nowhere.
-        changes: mapping, as of `Row`.
+    Attributes:
+        table: `None`, or int: table of another figure whose scores are used.
+        row: `None`, or str: row of that figure.
+        column: `None`, or str: column of that figure.
+        recipe: `None`, or str: name of a recipe whose figure no table has.
+        changes: mapping, as for `Row`.
         given: `None`, or str: name of a score file that this package cannot
             make.
         normalize: `None`, or `"l2"`: the scores of each video are divided by
@@ -40,29 +44,29 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One figure of a table, and what was trained for it.
+    """One figure of a table, and the training or fusion it comes from.
 
     Attributes:
         paper: str. The folder of the paper's recipes, such as `"tsn"`.
         table: int. Number of the table.
-        row: str. What the row says.
-        column: str. What the column says: a data set, or a stream.
-        accuracy: float. The paper's, in per cent; of errors, what is left of
-            100.
+        row: str. Label of the row.
+        column: str. Label of the column: a dataset, or a stream.
+        accuracy: float. The paper's accuracy in percent; 100 minus the error if
+            the table has errors.
         recipe: `None`, or str: name of the recipe that was trained.
         changes: mapping of keys of the recipe, such as
-            `"network.arguments.units"`, to their values here.
-        fuses: tuple of str and `Member`. The columns of the row whose scores
-            the figure is of, where no recipe is trained for it, and what is in
-            other rows or none. One alone is the same figure.
-        weights: `None` (of the recipes), or tuple of numbers: what each of
-            `fuses` counts.
-        scores: `None` (of the recipes), or str: `"logits"` or
+            `"network.arguments.units"`, to the values for this row.
+        fuses: tuple of str and `Member`. If `recipe` is None: the scores that
+            are fused, as columns of the same row (str) or from elsewhere
+            (`Member`). With a single item the figure is the same as that one.
+        weights: `None` (of the recipes), or tuple of numbers: the weight of
+            each of `fuses`.
+        scores: `None` (of the recipes), or str: whether `"logits"` or
             `"probabilities"` are fused.
-        splits: tuple of int. The figure is the mean over these.
-        data: `None`, or str: name of the prepared data set that is used instead
-            of the recipe's, and that this package cannot make.
-        figure: str. Which figure of a test is printed: `"top_1"`, or
+        splits: tuple of int. The figure is the mean over these splits.
+        data: `None`, or str: name of a prepared dataset that is used instead of
+            the recipe's, and that this package cannot make.
+        figure: str. The measure of a test that the table has: `"top_1"`, or
             `"mean_class_accuracy"`.
         note: str. Differences from the paper's procedure, or details that the
             paper does not state. Defaults to `""`.
@@ -84,7 +88,7 @@ class Row:
     note: str = ""
 
     def changed(self):
-        """The `Recipe` of the row.
+        """Returns the `Recipe` of the row, with its changes.
 
         Raises:
             ValueError: if the row fuses others.
@@ -99,8 +103,15 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Quoted:
-    """A figure of somebody else's method that a table has beside its own:
-    what the row and the column say, and the accuracy in per cent."""
+    """A figure of another method that a table quotes.
+
+    Attributes:
+        paper: str. As for `Row`.
+        table: int. Number of the table.
+        row: str. Label of the row.
+        column: str. Label of the column.
+        accuracy: float. Accuracy in percent.
+    """
 
     paper: str
     table: int
@@ -114,14 +125,14 @@ class Experiment:
     """An experiment from the text of a paper that is in no table.
 
     Attributes:
-        paper: str. As of `Row`.
+        paper: str. As for `Row`.
         section: str. Section of the paper, such as `"4.3"`.
         row: str. What was changed.
-        column: str. A data set.
+        column: str. Name of a dataset.
         recipe: str. Name of the recipe that was trained.
-        changes: mapping, as of `Row`.
-        drop: `None` (worse by an unknown amount), or float: how much accuracy
-            it costs, in percent.
+        changes: mapping, as for `Row`.
+        drop: `None` (worse by an unknown amount), or float: the loss of
+            accuracy, in percent.
     """
 
     paper: str
@@ -133,7 +144,7 @@ class Experiment:
     drop: float | None
 
     def changed(self):
-        """The `Recipe` of the experiment."""
+        """Returns the `Recipe` of the experiment, with its changes."""
         return recipes.get(self.recipe).with_values(self.changes)
 
 
@@ -144,7 +155,7 @@ def rows(paper):
         paper: str. The folder of the paper's recipes, such as `"tsn"`.
 
     Returns:
-        tuple of `Row`, as printed, row by row.
+        tuple of `Row`, row by row in the order of the tables.
 
     Raises:
         ValueError: if the paper has no tables here.
@@ -153,10 +164,10 @@ def rows(paper):
 
 
 def quoted(paper: str) -> tuple:
-    """What the tables of a paper quote of others.
+    """The figures of other methods in the tables of a paper.
 
     Args:
-        paper: str. As of `rows`.
+        paper: str. As for `rows`.
 
     Returns:
         tuple of `Quoted`.
@@ -179,7 +190,7 @@ def experiments(paper: str) -> tuple:
     """The experiments in a paper's text that are in no table.
 
     Args:
-        paper: str. As of `rows`.
+        paper: str. As for `rows`.
 
     Returns:
         tuple of `Experiment`.
@@ -207,16 +218,17 @@ def experiments(paper: str) -> tuple:
 
 
 def papers() -> tuple:
-    """The papers that have tables: the names of their folders, sorted."""
+    """Returns the names of the folders of papers with tables, sorted."""
     found = recipes.FOLDER.glob("*/tables.yaml")
     return tuple(sorted(path.parent.name for path in found))
 
 
-def _tables(paper):
+def _tables(paper: str) -> list[dict]:
     return [entry for entry in _entries(paper) if "table" in entry]
 
 
-def _entries(paper):
+def _entries(paper: str) -> list[dict]:
+    """The tables and experiments of a paper, as a list of dicts."""
     if paper not in papers():
         raise ValueError(
             f"Invalid `paper`. Expected one of {list(papers())}. Received: "
@@ -225,7 +237,8 @@ def _entries(paper):
     return documents.read_yaml(recipes.FOLDER / paper / "tables.yaml")
 
 
-def _rows(paper, table):
+def _rows(paper: str, table: dict) -> collections.abc.Iterator[Row]:
+    """Yields a `Row` for each figure of a table."""
     for row in table["rows"]:
         for (column, what), accuracy in zip(
             table["columns"].items(), _accuracies(row), strict=True
@@ -251,7 +264,8 @@ def _rows(paper, table):
 
 
 def _changes(table, row, column):
-    """What is changed in all rows, in this one, and in this column of it."""
+    """The changes of a recipe for all rows of a table, this row, and this
+    column of the row."""
     return types.MappingProxyType(
         {
             **table.get("changes", {}),
@@ -261,8 +275,9 @@ def _changes(table, row, column):
     )
 
 
-def _accuracies(row):
-    """Those of a row by column, `None` where it has none."""
+def _accuracies(row: dict) -> list:
+    """The accuracies of a row, one per column, `None` for empty cells. Errors
+    are converted to accuracies."""
     return row.get("accuracy") or [
         error if error is None else round(100 - error, 2)
         for error in row["error"]
@@ -270,8 +285,13 @@ def _accuracies(row):
 
 
 def _made(what, changes):
-    """How a figure is made, as arguments of `Row`: a recipe with its changes,
-    a list of what is fused, or a mapping that says more."""
+    """The arguments of `Row` that describe how a figure is made.
+
+    Args:
+        what: the entry of the file: the name of a recipe, a list of scores that
+            are fused, or a mapping with further values.
+        changes: mapping of changes to the recipe.
+    """
     if isinstance(what, list):
         what = {"fuses": what}
     if isinstance(what, str):
@@ -283,7 +303,7 @@ def _made(what, changes):
             "changes": types.MappingProxyType(changes),
             "data": what.get("data"),
         }
-    if "fuses" not in what:  # the same figure as elsewhere
+    if "fuses" not in what:  # the same figure as in another place
         return {"fuses": (_member(what),)}
     weights = what.get("weights")
     return {
@@ -293,7 +313,7 @@ def _made(what, changes):
     }
 
 
-def _member(what):
+def _member(what: str | dict) -> str | Member:
     if isinstance(what, str):
         return what
     changes = types.MappingProxyType(what.get("changes", {}))

@@ -1,4 +1,4 @@
-"""A rehearsal of a recipe: everything it does, small and short."""
+"""Makes a small and short version of a recipe, for a test run."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ from keras_vidrec.training import recipe_network
 
 _BACKBONE = "tiny"
 _SIZE = 64
-_SHORT_SIDE = 128  # of frames
+_SHORT_SIDE = 128  # maximum, of frames
 _NUM_SEGMENTS = 3
 _BATCH_SIZE = 8
 _ACCUMULATE = 2
@@ -17,31 +17,37 @@ _EPOCHS = 3
 
 
 def tiny(recipe, settings=()):
-    """A recipe on a small scale, to find out on a laptop and in minutes
-    whether data, network, optimizer, schedule and test go together.
+    """Makes a small version of a recipe, to check within minutes on a laptop
+    that data, network, optimizer, schedule and test work together.
 
-    One rule for all: every backbone is `"tiny"` and starts from random weights,
-    nothing is frozen, and nothing is dropped out, so that the loss falls from
-    the first steps; images are of 64 pixels, of frames resized by the recipe's
-    rule to a shorter side of 128 at most; and where the recipe chooses a number
-    of segments for training, there are 3 at most; at most 8 clips per step and
-    2 accumulated steps; 3 epochs, the rate falling after the second, or after
-    one without a gain, or one epoch of each phase, where layers that the recipe
-    names are the head, and one without the backbone where it freezes something;
-    a warm-up is of one step. What the network, the optimizer and the test are
-    otherwise stays. The accuracy means nothing.
+    The same changes are made to every recipe:
+
+    - Every backbone is `"tiny"` with random weights, and no tower or batch
+      normalization is frozen. Head dropout is 0, so that the loss falls from
+      the first steps.
+    - Images have 64 pixels; frames are resized by the recipe's rule, to a
+      shorter side of at most 128 pixels.
+    - At most 3 segments in training if the recipe sets their number, at most 8
+      clips per step, and at most 2 accumulated steps.
+    - 3 epochs. A learning rate with boundaries falls after the second; a
+      plateau is one epoch without improvement; a warm-up is one step long.
+    - With phases, one epoch each; a phase that does not train all layers trains
+      the head. With `freeze`, the backbone is frozen in the first epoch.
+
+    All other settings stay. The accuracy of such a run means nothing.
 
     Args:
         recipe: `Recipe`.
         settings: sequence of str, as `Recipe.with_settings` takes them. They
-            win over the rule. Defaults to none.
+            are applied after these changes. Defaults to `()`.
 
     Returns:
-        `Recipe` named `<name>_tiny`, whose summary describes the test run, with
-        the settings. It reports no figures.
+        `Recipe` named `<name>_tiny`. Its summary describes the test run, and it
+        has no reported figures.
 
     Raises:
-        ValueError: if the application is unknown, or as `with_settings`.
+        ValueError: if the application is unknown, or as for
+            `Recipe.with_settings`.
     """
     clip = {**recipe.clip, "size": _SIZE}
     if "num_segments" in clip:
@@ -81,7 +87,8 @@ def tiny(recipe, settings=()):
 
 
 def _schedule(schedule):
-    """A few epochs; layers have other names in a tiny backbone."""
+    """The schedule with a few epochs. Phases cannot select layers by name,
+    because layers of the tiny backbone have other names."""
     phases = [
         dataclasses.replace(
             phase,
@@ -107,7 +114,8 @@ def _schedule(schedule):
 
 
 def _frame(recipe):
-    """How frames are resized: by the same rule, to half the size or so."""
+    """The `frame` of the recipe's clip, scaled down to a shorter side of at
+    most `_SHORT_SIDE`."""
     stated = recipe.clip.get("frame", {})
     frame = recipe_network.builder(recipe).frame.to_dict()
     frame = FrameSpec.from_dict({**frame, **stated})
@@ -116,7 +124,8 @@ def _frame(recipe):
 
 
 def _extent(recipe):
-    """What is trained, how long, and from where, for people."""
+    """A phrase with the backbones, the size, the length and the initial weights
+    of a training."""
     parts = ["over features"]
     towers = dict.fromkeys(map(str, recipe_network.backbones(recipe).values()))
     if towers:
@@ -131,9 +140,9 @@ def _extent(recipe):
     return f"{', '.join(parts)} from {_start(recipe.initialization.weights)}"
 
 
-def _start(weights):
-    """The weights that a network starts from. A path is left out: it may be
-    another one when the same run goes on."""
+def _start(weights: str | dict | None) -> str:
+    """A phrase for the initial weights. It contains no paths, which may have
+    changed when the run is resumed."""
     paths = weights.values() if isinstance(weights, dict) else [weights]
     kinds = dict.fromkeys(
         "ImageNet's" if path == IMAGENET else "trained"
@@ -144,7 +153,7 @@ def _start(weights):
 
 
 def _arguments(recipe):
-    """Those of the network, every backbone that it has being a tiny one."""
+    """The arguments of the network, with tiny backbones if it has backbones."""
     arguments = {**recipe.network.arguments}
     if recipe_network.backbones(recipe):
         arguments["backbone"] = _BACKBONE

@@ -65,7 +65,7 @@ def test_numbered_columns_are_given_names(tmp_path):
         ("video,label\na,jump\n", "Invalid header"),
         ("video,label,jump,\na,0,1,2\n", "Invalid header"),
         ("video,label,jump,jump\n", "every class once. Received: 'jump'"),
-        ("video,label,jump,run\n", "the header only"),
+        ("video,label,jump,run\n", "only the header"),
         ("video,label,jump,run\na,0,1\n", "line 2 .*2 scores.*3 fields"),
         ("video,label,jump,run\na,0,1,2,3\n", "line 2 .*5 fields"),
         ("video,label,jump,run\n,0,1,2\n", "line 2 .*Expected a video"),

@@ -94,4 +94,4 @@ def test_other_data_are_told(caplog):
     tell_data((one, of(videos="v", content="d", split=2)), ("a.npz", "b.npz"))
     split, content = caplog.messages
     assert split == "The tests are of different splits: 1 of a.npz, 2 of b.npz."
-    assert "same names and other content: a.npz, b.npz" in content
+    assert "same names but different content: a.npz, b.npz" in content

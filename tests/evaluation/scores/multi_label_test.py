@@ -47,7 +47,7 @@ def test_round_trip(tmp_path):
         ([[2, 0, 0], *LABELS[1:]], r"0 and 1 .*\[2, 0, 0\] for 'a'"),
         ([*LABELS[:4], [-1, 1, 0]], r"\[-1, 1, 0\] for 'e'"),
         (np.array(LABELS)[:, :2], r"labels of shape \(5, 2\)"),
-        ([[300, 0, 0], *LABELS[1:]], "labels that int8 holds"),
+        ([[300, 0, 0], *LABELS[1:]], "labels that int8 can represent"),
     ],
 )
 def test_faulty_labels(labels, message):

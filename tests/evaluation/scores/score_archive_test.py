@@ -52,7 +52,7 @@ def test_reads_what_numpy_writes(tmp_path):
         (header((2,), [("a", "|O")]), "scores of pickled objects"),
         (b"video,label\n", "magic string"),
         (b"", "EOF"),
-        (b"\x93NUMPY\x09\x00", "no NumPy array"),
+        (b"\x93NUMPY\x09\x00", "not a NumPy array"),
         (b"\x93NUMPY\x01\x00\x04\x00((((", "scores|header"),
     ],
 )

@@ -204,7 +204,7 @@ def test_damaged_files_are_noticed(tmp_path):
 
 
 def test_meta_that_json_does_not_hold_is_refused_at_once():
-    with pytest.raises(ValueError, match="JSON holds. Received: meta={'a': "):
+    with pytest.raises(ValueError, match="can represent. Received: meta={'a'"):
         scores(meta={"a": {1}})
 
 

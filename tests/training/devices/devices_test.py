@@ -69,7 +69,7 @@ def test_a_share_is_cut_into_sub_batches():
     [
         (replicas(3), None, "all 3 devices, such as 9 .*batch_size=8"),
         (replicas(2), 3, "the batch, 4 clips. Received: sub_batch=3"),
-        (Devices(), 4, "knows sub-batches.*'batch_norm.*sub_batch=4"),
+        (Devices(), 4, "supports sub-batches.*'batch_norm.*sub_batch=4"),
     ],
 )
 def test_batches_that_do_not_fit(devices, sub_batch, message):

@@ -98,7 +98,7 @@ def test_schedules_of_keras_and_your_own():
         ({"warmup": 5}, '`warmup`.*such as "5 epochs".*warmup=5'),
         ({"warmup": "5 days"}, "`warmup`"),
         ({"warmup": "1 epoch", "kind": "plateau"}, "null with kind=.plateau"),
-        ({"warmup": "4 steps"}, "has 4; these are 4. Rec.*warmup='4 steps'"),
+        ({"warmup": "4 steps"}, "training, not 4. Rec.*warmup='4 steps'"),
         ({"kind": "keras"}, "`config`.*config=None"),
         ({"config": {"class_name": "CosineDecay"}}, "null, or beside kind="),
         (
