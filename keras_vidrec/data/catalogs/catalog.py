@@ -410,6 +410,7 @@ def from_list(
         validation=validation,
         files=listed.files,
         segments=listed.segments,
+        alike=alike,
         understood=listed.understood,
     )
 
