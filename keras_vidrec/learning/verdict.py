@@ -123,8 +123,8 @@ def _more(material, missed):
     # Classes with the most errors first, then those of the fewest recordings.
     order = sorted(kinds, key=lambda c: (-missed.get(c, 0), kinds[c][::-1]))
     named = [
-        f"{name} ({_count(kinds[name][0], 'clip')} of "
-        f"{_count(kinds[name][1], 'recording')})"
+        f"{name} ({counted(kinds[name][0], 'clip')} of "
+        f"{counted(kinds[name][1], 'recording')})"
         for name in order[:_NAMED]
     ]
     sentence = (
@@ -140,7 +140,3 @@ def _more(material, missed):
             f"takes about {wanted} held-out clips, here are {have}"
         )
     return sentence + "."
-
-
-def _count(number, what):
-    return f"{number} {what}{'s' * (number != 1)}"
