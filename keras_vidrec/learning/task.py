@@ -88,7 +88,7 @@ class Task:
                 checks.check(
                     known == value,
                     name,
-                    f"{known!r}, with which {out} was begun, or another "
+                    f"{known!r}, with which {out} was started, or another "
                     "directory",
                     value,
                 )
@@ -97,7 +97,7 @@ class Task:
         checks.check(
             not any(not files.is_unfinished(p.name) for p in others),
             "out",
-            "a new or empty directory, or one that `vidrec learn` began",
+            "a new or empty directory, or one that `vidrec learn` started",
             str(out),
         )
         files.write_text(path, json.dumps(values, indent=2) + "\n")

@@ -90,7 +90,7 @@ def add(catalog: Catalog) -> Catalog:
     problems = [
         f"Background: {counted(len(found), 'clip')} from "
         f"{len({f for f, *_ in found})} "
-        f"files, of about {usual:g} {unit}, as long as most segments."
+        f"files, of about {usual:g} {unit} each, the median length of segments."
     ]
     if unread:
         problems.append(

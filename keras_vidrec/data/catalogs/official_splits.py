@@ -83,8 +83,8 @@ def find(root, layout, splits):
     }
     if len(kinds) > 1:
         raise ValueError(
-            "Several directories have split files. Expected one, or the choice "
-            f"by `splits`. Received: {sorted(map(str, kinds))}"
+            "Several directories have split files. Expected one, or its path "
+            f"as `splits`. Received: {sorted(map(str, kinds))}"
         )
     if not kinds and (splits is not None or layout != "auto"):
         raise ValueError(

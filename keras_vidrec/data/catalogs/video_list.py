@@ -19,7 +19,7 @@ from keras_vidrec.data.prepared import storage
 _EXPECTED = (
     "columns path and label and, if wanted, group, split, start and end (or "
     "start_frame and end_frame), named in the first line; or, without names, "
-    "lines `path,label` or `path label` whose files are there"
+    "lines `path,label` or `path label` whose files exist"
 )
 
 
@@ -264,8 +264,8 @@ def _read_one(path, part, finder):
         lines, numbers = lines[1:], numbers[1:]
     if not lines:
         raise ValueError(
-            f"{path.name} lists no videos. Expected a line a video below the "
-            "header. Received: the header only"
+            f"{path.name} lists no videos. Expected a line for each video "
+            "below the header. Received: the header only"
         )
     width = len(table.fields[0])
     places = columns.places
@@ -397,7 +397,7 @@ def _describe(table, columns, rows) -> str:
     """One line for the user about how a list was understood."""
     said = [table.form]
     if columns.format:
-        said.insert(0, f"as of {columns.format.name}")
+        said.insert(0, f"in the format of {columns.format.name}")
     roles = sorted(columns.places, key=columns.places.get)
     if columns.header and not table.is_sure:
         names = table.fields[0]

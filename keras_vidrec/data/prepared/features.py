@@ -122,7 +122,7 @@ class FeatureSettings:
             if given is None and name == "frames":
                 continue
             checks.check(
-                set(given) == streams, name, "one a stream", given, owner
+                set(given) == streams, name, "one per stream", given, owner
             )
         checks.choice("grid", self.grid, GRIDS, owner)
         object.__setattr__(self, "alignment", ALIGNMENTS[self.grid])

@@ -229,8 +229,8 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                 shutil.rmtree(directory, ignore_errors=True)
             if deaths > _MAX_DEATHS and not successes:
                 raise RuntimeError(
-                    "Every process dies, with any video. Received, the last "
-                    f"time: {value[0]}"
+                    "Every process dies, with any video. Received, from the "
+                    f"last one: {value[0]}"
                 )
         for writer in writers.values():
             writer.seal()

@@ -59,7 +59,7 @@ class Preparation:
         checks.check(
             not (self.warped and self.flow == "none"),
             "warped",
-            "a method of flow for it to be made with",
+            "a method of flow, other than none",
             self.warped,
             owner,
         )
@@ -69,8 +69,8 @@ class Preparation:
             self.size is not None
             or (self.fps, self.deinterlace) == (None,) * 2,
             "size",
-            "how frames were resized, if fps or deinterlace say how they were "
-            "taken",
+            "the size to which frames were resized, if fps or deinterlace is "
+            "given",
             self.size,
             owner,
         )

@@ -110,7 +110,8 @@ class Features(Stored):
         if not 0 <= draw < versions:
             raise VideoError(
                 self.videos[index],
-                f"it has {versions - 1} draws. Received: draw={draw}",
+                f"it has {versions - 1} versions with random crops. Expected "
+                f"draw from 0 to {versions - 1}. Received: draw={draw}",
             )
         try:
             return arrays.read(index, indices, draw)

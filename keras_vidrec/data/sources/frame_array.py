@@ -71,8 +71,8 @@ class FrameArray(Decoded):
         """See `Source`."""
         if frame and frame.fps is not None and self._frames.fps is None:
             raise ValueError(
-                "Expected the `fps` of the frames, because the network takes "
-                f"them at {frame.fps:g} a second. Received: fps=None"
+                "Expected the `fps` of the frames, because the network samples "
+                f"{frame.fps:g} frames per second. Received: fps=None"
             )
         return super().seen_as(frame)
 

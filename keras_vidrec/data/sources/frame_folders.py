@@ -90,8 +90,8 @@ class FrameFolders(Source):
         for name, segment in zip(self.videos, self._segments):
             if segment is not None and segment[2] != "frames":
                 raise ValueError(
-                    "Folders of frames do not tell when their frames are "
-                    "shown. Expected segments as start_frame and end_frame. "
+                    "Folders of frames do not contain the times of frames. "
+                    "Expected segments as start_frame and end_frame. "
                     f"Received: seconds {segment[0]} to {segment[1]} of "
                     f"{name!r}"
                 )
@@ -148,7 +148,7 @@ class FrameFolders(Source):
         """
         if frame is not None and frame.fps is not None:
             raise ValueError(
-                "Folders of frames do not tell when their frames are shown. "
+                "Folders of frames do not contain the times of frames. "
                 "Expected fps=None, all frames as they are (clip.frame.fps). "
                 f"Received: fps={frame.fps:g} for {str(self._root)!r}"
             )
@@ -175,7 +175,7 @@ class FrameFolders(Source):
                 index,
                 f"its {modality} has "
                 f"{' and '.join(str(images.count) for images in series)} "
-                "images. Expected as many of x as of y.",
+                "images. Expected the same number of x and y.",
             )
         frames = self._images(index).get("rgb")
         if len(series) == 1 or frames is None:

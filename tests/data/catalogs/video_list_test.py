@@ -150,7 +150,7 @@ def test_kinetics(tmp_path):
     assert found.segments == (None, (3, 13, "seconds"))
     assert found.splits[1].train == (0,) and found.validation == {1: (1,)}
     assert found.missing == ("gone",)
-    assert "as of Kinetics" in found.understood
+    assert "format of Kinetics" in found.understood
 
 
 def test_something_something(tmp_path):
