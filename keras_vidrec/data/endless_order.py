@@ -38,7 +38,7 @@ def of(videos, length, batch_size, initial_epoch, shard):
     return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
-def rows(length, batch_size, shard):
+def rows(length: int, batch_size: int, shard: tuple[int, int]) -> np.ndarray:
     """Returns the positions in an epoch that a worker reads: int64 array.
 
     Takes the arguments of `of`."""

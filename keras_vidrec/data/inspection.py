@@ -350,13 +350,13 @@ def _confirm(opened, modalities, candidates):
     return [same for same in contents.values() if len(same) > 1]
 
 
-def _path(opened, index):
+def _path(opened: Opened, index: int):
     """The path of the file of a video."""
     catalog = opened.catalog
     return storage.below(catalog.root, catalog.files[index])
 
 
-def _hash_file(path):
+def _hash_file(path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 

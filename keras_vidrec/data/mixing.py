@@ -7,7 +7,7 @@ from keras_vidrec.data.augmentation import name_of
 from keras_vidrec.specs import checks
 
 
-def check(augmentation, batch_size, num_workers):
+def check(augmentation, batch_size: int, num_workers: int) -> None:
     """Refuses a batch size with which a worker reads an odd number of clips,
     if the augmentation mixes pairs of clips.
 

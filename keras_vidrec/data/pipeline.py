@@ -314,7 +314,7 @@ def _parallel_calls(shapes, size, is_remote=False):
     return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
-def _padded(split, batch_size):
+def _padded(split: np.ndarray, batch_size: int) -> np.ndarray:
     """A split, filled with `_NONE` up to a multiple of the batch size."""
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
 
@@ -482,7 +482,7 @@ def _check_shard(shard, batch_size, whole):
         )
 
 
-def _check_single(batch_size, crops):
+def _check_single(batch_size: int, crops: str) -> None:
     if batch_size != 1:
         raise ValueError(
             "Whole frames differ in size from video to video. Expected "

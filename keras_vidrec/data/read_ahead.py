@@ -45,7 +45,7 @@ def read_ahead(read, tasks, most=_MOST_AHEAD):
             pool.shutdown(cancel_futures=True)
 
 
-def draw_of(seed, video, draw):
+def draw_of(seed: int, video: str, draw: int) -> np.random.Generator:
     """Returns the random generator of a version of a video. It depends only on
     the seed, the video's name and the number of the version.
 

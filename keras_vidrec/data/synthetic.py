@@ -190,11 +190,11 @@ def generate(
     return directory
 
 
-def _video(class_name, group, clip):
+def _video(class_name: str, group: int, clip: int) -> str:
     return f"{class_name}/v_{class_name}_g{group:02d}_c{clip:02d}.avi"
 
 
-def _claim(directory, settings):
+def _claim(directory: pathlib.Path, settings: dict) -> None:
     """Writes the settings beside the videos, or raises a `ValueError` if the
     directory has a dataset with other settings."""
     path = directory / _SETTINGS
@@ -210,7 +210,7 @@ def _claim(directory, settings):
         )
 
 
-def _write_video(path, scene):
+def _write_video(path: pathlib.Path, scene: synthetic_scene.Scene) -> None:
     height, width = scene.size
     partial = path.with_suffix(".partial.avi")
     writer = cv2.VideoWriter(
@@ -227,7 +227,7 @@ def _write_video(path, scene):
     os.replace(partial, path)
 
 
-def _write_text(path, text):
+def _write_text(path: pathlib.Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     # Line ends are not translated: like the official lists, the lists have
     # "\r\n" on every platform.
@@ -235,7 +235,9 @@ def _write_text(path, text):
     os.replace(partial, path)
 
 
-def _write_lists(directory, classes, clips, test_groups):
+def _write_lists(
+    directory: pathlib.Path, classes: list[str], clips, test_groups: int
+) -> None:
     lists = directory / "ucfTrainTestlist"
     lists.mkdir(exist_ok=True)
     labels = {name: label for label, name in enumerate(classes, start=1)}

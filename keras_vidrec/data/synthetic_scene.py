@@ -106,7 +106,14 @@ class Scene:
         return warped[..., :3], np.clip(0.5 - warped[..., 3] * radius, 0, 1)
 
 
-def draw(rng, pattern, events, *, size, num_frames):
+def draw(
+    rng: np.random.Generator,
+    pattern: str,
+    events: tuple[str, ...],
+    *,
+    size: tuple[int, int],
+    num_frames: int,
+) -> Scene:
     """Draws the scene of a clip.
 
     If anything moves, the distribution of a single frame at a random time is
@@ -168,7 +175,7 @@ def _draw_paths(rng, events, size, num_frames):
     return positions % size[::-1], radii
 
 
-def _draw_shake(rng, num_frames):
+def _draw_shake(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     """Draws the shake of a `Scene`, in units of the frame's shorter side."""
     shape = (2, 1, 2)  # (waves, frames, axes)
     amplitude = rng.uniform(0, _SHAKE, shape)
@@ -178,7 +185,7 @@ def _draw_shake(rng, num_frames):
     return (amplitude * np.sin(frequency * frames + phase)).sum(axis=0)
 
 
-def _noise(rng, shape, blur):
+def _noise(rng: np.random.Generator, shape: tuple, blur: float) -> np.ndarray:
     """Draws smooth noise in -1..1: float32 array of a shape `(rows,
     columns)`."""
     noise = rng.standard_normal(shape).astype(np.float32)
@@ -194,7 +201,7 @@ def _paint(rng, field, middle, contrast):
     return (color + field[..., None] * change).astype(np.float32)
 
 
-def _draw_canvas(rng, pattern):
+def _draw_canvas(rng: np.random.Generator, pattern: str) -> np.ndarray:
     """Draws the canvas of a `Scene`."""
     axis = np.linspace(-_CANVAS_RADII, _CANVAS_RADII, _CANVAS)
     x, y = np.meshgrid(axis, axis)
@@ -225,7 +232,9 @@ def _draw_canvas(rng, pattern):
     return np.dstack([colors, distance]).astype(np.float32)
 
 
-def _draw_shape(rng, x, y):
+def _draw_shape(
+    rng: np.random.Generator, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """Returns the signed distance of points x, y to the border of a random
     shape within the unit circle."""
     shapes = (

@@ -95,7 +95,7 @@ class VideoOrder:
         ]
 
 
-def shares(counts, sampling):
+def shares(counts, sampling: str) -> np.ndarray:
     """Returns the share of each class in the draws of an epoch.
 
     Args:

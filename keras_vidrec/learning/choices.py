@@ -87,7 +87,7 @@ class Choice:
             yield f"  {name:28} not tried: {reason}"
 
 
-def save(choices, path):
+def save(choices, path) -> None:
     """Writes choices as JSON."""
     values = [
         {

@@ -127,7 +127,7 @@ def _tell_plan(task, material, tell):
     return plan
 
 
-def _write_lists(place):
+def _write_lists(place: steps.Workplace) -> None:
     """Writes two lists of all videos: one in which the validation part belongs
     to the training part, and one with the validation part. The latter is
     written last, because it marks that learning has started."""

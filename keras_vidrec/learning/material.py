@@ -20,6 +20,7 @@ from keras_vidrec.data.catalogs.split import split_groups
 from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.learning.task import Task
 from keras_vidrec.specs.checks import counted
 
 # Shares of the clips of each class; that of validation is one of the rest.
@@ -172,7 +173,7 @@ def _without_settings(remarks):
             yield _SETTINGS.sub("", remark)
 
 
-def _refuse_others(task):
+def _refuse_others(task: Task) -> None:
     """Raises a `ValueError` if the dataset does not consist of video files."""
     expected = (
         "Expected a directory of videos, one folder per class, or one with "
@@ -230,7 +231,7 @@ def only(catalog, kept, split, validation=()):
     )
 
 
-def _check_classes(catalog, task):
+def _check_classes(catalog: Catalog, task: Task) -> None:
     present = set(catalog.labels)
     if len(present) < 2:
         names = [catalog.classes[label] for label in sorted(present)]
@@ -288,7 +289,7 @@ def _missing_in(catalog, learned, test):
         )
 
 
-def _kinds(catalog):
+def _kinds(catalog: Catalog) -> dict[str, tuple[int, int]]:
     """Counts the clips and groups of each class, see `Material`."""
     counts = collections.Counter(catalog.labels)
     recordings = collections.defaultdict(set)

@@ -1,6 +1,7 @@
 """Writes the result of learning: a run with the chosen network."""
 
 import dataclasses
+import pathlib
 
 from keras_vidrec import export as exports
 from keras_vidrec.applications.parts import model_file
@@ -64,7 +65,7 @@ def make(place, model, recipe, *, summary, all_learned):
     return run
 
 
-def export(place, run):
+def export(place, run) -> pathlib.Path | None:
     """Exports the network of a run if the task says so, unless it has been
     exported before. Returns the path of the export, or `None`."""
     kind = place.task.export

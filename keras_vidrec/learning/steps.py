@@ -28,6 +28,7 @@ from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.objectives import losses
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 
 # The number of segments of a video in every test.
@@ -133,7 +134,7 @@ class Seen(typing.NamedTuple):
     groups: np.ndarray
 
 
-def features(place):
+def features(place: Workplace) -> Seen:
     """Returns the features of all training and validation videos as `Seen`: the
     input of the frozen network's classifier in its test. They are stored in a
     file."""
@@ -158,7 +159,7 @@ def features(place):
         return Seen(*(stored[name] for name in Seen._fields))
 
 
-def prepared(place, flow):
+def prepared(place: Workplace, flow: bool) -> pathlib.Path:
     """Prepares frames, and flow if wanted, of all training and validation
     videos. The validation part is the test part of the prepared dataset.
     Returns its path."""
@@ -176,7 +177,7 @@ def prepared(place, flow):
     return directory
 
 
-def trained(place, name, recipe):
+def trained(place: Workplace, name: str, recipe: Recipe) -> Run:
     """Trains a recipe, or resumes this, and returns its finished `Run`.
 
     Args:
@@ -207,7 +208,7 @@ class _Epochs(keras.callbacks.Callback):
         )
 
 
-def tested(place, run):
+def tested(place: Workplace, run: Run) -> Scores:
     """Returns the `Scores` of a run on the test part of its data; computes them
     if they are not stored."""
     recipe = run.recipe
@@ -217,7 +218,9 @@ def tested(place, run):
     return evaluator.evaluate(run.path, verbose=bool(place.verbose))[1]
 
 
-def over_both(place, runs, data):
+def over_both(
+    place: Workplace, runs: dict[str, Run], data: pathlib.Path
+) -> Run:
     """Trains a TS-LSTM on the features of two trained networks, and returns its
     `Run`.
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs.checks import counted
 
 # The half width of the interval of the accuracy that is recommended.
@@ -88,7 +89,7 @@ def _wilson(right: int, of: int):
     return metrics.accuracy_interval(scores, np.zeros(of, int))
 
 
-def _confused(scores):
+def _confused(scores: Scores) -> str:
     found = scores.scores.argmax(axis=1)
     pairs = collections.Counter(
         (int(label), int(other))
@@ -107,7 +108,7 @@ def _confused(scores):
     return f"It confuses: {'; '.join(named)}{rest}."
 
 
-def _missed(scores):
+def _missed(scores: Scores) -> dict[str, int]:
     """The number of clips that were not recognized, by name of the class."""
     wrong = scores.scores.argmax(axis=1) != scores.labels
     counts = collections.Counter(scores.labels[wrong].tolist())

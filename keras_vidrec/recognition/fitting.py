@@ -93,7 +93,7 @@ def recipe_of(
     )
 
 
-def _write(model, path):
+def _write(model: keras.Model, path: pathlib.Path) -> None:
     """Writes the network from which a run starts to a file, or checks that the
     file has the same network."""
     if not path.exists():

@@ -118,7 +118,7 @@ def _text(one) -> str:
     return f"shows {shown}: {chances}"
 
 
-def _strip(seen):
+def _strip(seen) -> str:
     """Returns some frames side by side as an `<img>` element; `""` if they
     cannot be read (any more)."""
     try:

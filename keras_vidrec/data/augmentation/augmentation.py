@@ -343,7 +343,7 @@ def _keras():
     return keras
 
 
-def _check_changed(step, changed, images):
+def _check_changed(step: Step, changed, images: np.ndarray) -> None:
     fits = isinstance(changed, np.ndarray) and (
         (changed.shape, changed.dtype) == (images.shape, images.dtype)
     )

@@ -24,23 +24,23 @@ _LEVELS = np.arange(256, dtype=np.float32)
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 
 
-def brightness(frames, factor):
+def brightness(frames: np.ndarray, factor: float) -> np.ndarray:
     """Blends frames with black."""
     return _look_up(frames, _blend(_LEVELS, 0, factor))
 
 
-def contrast(frames, factor):
+def contrast(frames: np.ndarray, factor: float) -> np.ndarray:
     """Blends frames with the rounded mean gray of the clip."""
     mean = math.floor(_gray(frames).mean() + 0.5)
     return _look_up(frames, _blend(_LEVELS, mean, factor))
 
 
-def saturation(frames, factor):
+def saturation(frames: np.ndarray, factor: float) -> np.ndarray:
     """Blends each frame with its own gray version."""
     return _blend(frames, _gray(frames)[..., None], factor)
 
 
-def sharpness(frames, factor):
+def sharpness(frames: np.ndarray, factor: float) -> np.ndarray:
     """Blends each frame with its smoothed version."""
     smooth = [
         cv2.filter2D(frame, -1, _SMOOTH, borderType=cv2.BORDER_REPLICATE)
@@ -49,7 +49,7 @@ def sharpness(frames, factor):
     return _blend(frames, np.stack(smooth), factor)
 
 
-def auto_contrast(frames):
+def auto_contrast(frames: np.ndarray) -> np.ndarray:
     """Stretches each color linearly, so that its values in the clip range from
     0 to 255. A color that has only one value is not changed."""
     low, high = frames.min(axis=(0, 1, 2)), frames.max(axis=(0, 1, 2))
@@ -59,7 +59,7 @@ def auto_contrast(frames):
     return _look_up(frames, np.clip(table, 0, 255).astype(np.uint8))
 
 
-def equalize(frames):
+def equalize(frames: np.ndarray) -> np.ndarray:
     """Equalizes the histogram of each color over all frames of the clip, as
     `cv2.equalizeHist` does for one picture."""
     flat = frames.reshape(-1, 1, 3)
@@ -69,14 +69,14 @@ def equalize(frames):
     return cv2.merge(planes).reshape(frames.shape)
 
 
-def solarize(frames, threshold):
+def solarize(frames: np.ndarray, threshold: float) -> np.ndarray:
     """Inverts the values that are not below `threshold`; 256 changes
     nothing."""
     table = np.where(_LEVELS < threshold, _LEVELS, 255 - _LEVELS)
     return _look_up(frames, table.astype(np.uint8))
 
 
-def posterize(frames, bits):
+def posterize(frames: np.ndarray, bits: int) -> np.ndarray:
     """Keeps only the highest `bits` of the 8 bits of each value."""
     mask = 0xFF & (0xFF << (8 - bits))
     return _look_up(frames, np.arange(256).astype(np.uint8) & np.uint8(mask))
@@ -89,7 +89,7 @@ BLENDS = {
 }
 
 
-def _look_up(frames, table):
+def _look_up(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Replaces each value by that of a table `(256,)` or `(256, 3)`."""
     # cv2.LUT takes images of at most two axes and channels.
     rows = frames.reshape(-1, *frames.shape[2:])
@@ -104,7 +104,7 @@ def _blend(values, plain, factor):
     return np.clip(blended, 0, 255, out=blended).astype(np.uint8)
 
 
-def _gray(frames):
+def _gray(frames: np.ndarray) -> np.ndarray:
     """The luma of frames: int32 `(num_frames, height, width)`."""
     luma = (frames.astype(np.float32) @ _LUMA).astype(np.int32)
     return (luma + 0x8000) >> 16

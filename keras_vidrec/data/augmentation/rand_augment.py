@@ -103,7 +103,7 @@ def _linear(xx, xy, yx, yy, size):
     return warp.about_center([[xx, xy], [yx, yy]], size)
 
 
-def _shift(x, y, size):
+def _shift(x: float, y: float, size: int) -> np.ndarray:
     return warp.about_center(np.eye(2), size, (x * size, y * size))
 
 
@@ -121,7 +121,7 @@ def _nothing(_share, _sign):
     return ()
 
 
-def _factor(share, sign):
+def _factor(share: float, sign: int) -> tuple[float]:
     return (1 + 0.9 * share * sign,)
 
 

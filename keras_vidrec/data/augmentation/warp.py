@@ -49,7 +49,7 @@ def flow(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return cv2.transform(rows, turn).reshape(moved.shape)
 
 
-def _moved(images, matrix, rim):
+def _moved(images: np.ndarray, matrix: np.ndarray, rim) -> np.ndarray:
     _, height, width, _ = images.shape
     moved = np.empty_like(images)
     for image, out in zip(images, moved):

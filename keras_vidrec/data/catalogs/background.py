@@ -143,7 +143,7 @@ def _with(catalog, found, problems):
     )
 
 
-def _homes(catalog, indices):
+def _homes(catalog: Catalog, indices) -> dict | None:
     """Returns the part of each split that contains the clips `indices`: a dict
     from the key of the split to 0 (training), 1 (test) or 2 (validation). A
     split that does not use the clips is left out. Returns `None` if the clips
@@ -191,7 +191,7 @@ def _ends(catalog, files, unit):
     return ends, [file for file in found if file not in ends]
 
 
-def _bounds(segment, end):
+def _bounds(segment: tuple, end):
     """The start and the end of a segment in a file that ends at `end`."""
     start, stop, _ = segment
     return start, end if stop is None else min(stop, end)

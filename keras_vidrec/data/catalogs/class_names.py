@@ -153,7 +153,7 @@ def read(path):
     return names if len(names) == max(names) - first + 1 else None
 
 
-def _of_json(text):
+def _of_json(text: str):
     """Returns the pairs `(number, name)` of a text in JSON, or `None`."""
     try:
         content = documents.parse_json(text)

@@ -213,7 +213,7 @@ def _find_clip(root: pathlib.Path, path: str, known: set[str]) -> str | None:
     return None
 
 
-def _classes(parts, labels):
+def _classes(parts, labels: dict[str, int]) -> tuple[str, ...]:
     """The class names for the labels (a dict by clip) of the lists `parts`."""
     (first, *_), *_ = parts.values()
     names = first.parent / "classInd.txt"

@@ -113,7 +113,7 @@ def _flow_trees(folders):
     return trees
 
 
-def _place(folder, trees):
+def _place(folder: str, trees: dict) -> tuple[str, str]:
     """Returns the name of the video of a folder, and the folder's role: `""`,
     `"rgb"`, `"x"` or `"y"`."""
     parts = folder.split("/")
@@ -187,7 +187,7 @@ def find_series(directory):
     return series
 
 
-def _series(directory, prefix, images):
+def _series(directory: str, prefix: str, images) -> ImageSeries:
     """Returns the `ImageSeries` of images of one prefix, given as a sorted list
     of `(number, digits, suffix)`, or raises a `VideoError`."""
     numbers = [number for number, _, _ in images]

@@ -77,7 +77,7 @@ def tables(text: str) -> list[Table]:
     return found + list(_with_blanks(text))
 
 
-def _json_table(text):
+def _json_table(text: str) -> Table | None:
     """Parses JSON or lines of JSON; `None` if the text is something else."""
     try:
         rows = documents.parse_json(text)
@@ -111,7 +111,7 @@ def _plain(value) -> str:
     return "" if value is None else str(value)
 
 
-def _delimited(text, delimiter, name):
+def _delimited(text: str, delimiter: str, name: str) -> Table | None:
     """Parses a text as CSV with a delimiter; `None` if the first line has fewer
     than two fields."""
     lines, numbers = [], []
@@ -132,7 +132,7 @@ def _delimited(text, delimiter, name):
     return Table(lines, numbers, f"separated by {name}")
 
 
-def _with_blanks(text):
+def _with_blanks(text: str):
     """Yields the tables of a text whose fields are separated by blanks.
 
     File names or labels may contain blanks, so there is more than one: all

@@ -190,7 +190,7 @@ def _stem(name: str) -> str:
     return name
 
 
-def _outside(path):
+def _outside(path: str) -> ValueError:
     return ValueError(
         "A path of the list is outside of the dataset's directory. Expected "
         "paths below it, without `..`, or a directory that contains all of "

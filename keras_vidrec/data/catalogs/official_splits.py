@@ -235,7 +235,7 @@ def read_classes(path):
     return classes
 
 
-def _read_lines(path):
+def _read_lines(path: pathlib.Path) -> list[str]:
     if not path.is_file():
         raise ValueError(
             f"A split file is missing. Expected {path.name} next to the "
@@ -247,7 +247,7 @@ def _read_lines(path):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _check(path, expected, wrong_lines):
+def _check(path: pathlib.Path, expected: str, wrong_lines) -> None:
     """Raises a `ValueError` about a split file if there are wrong lines."""
     problem = f"Cannot read the split file {path.name}"
     refuse_any(wrong_lines, problem, expected)
@@ -271,7 +271,7 @@ def _read_ucf101_list(path, classes):
     return clips
 
 
-def _read_hmdb51_list(path):
+def _read_hmdb51_list(path: pathlib.Path) -> list[tuple[str, int]]:
     lines = _read_lines(path)
     wrong = [line for line in lines if not re.fullmatch(r".*\S\s+[012]", line)]
     _check(path, "lines `file part` with part 0, 1 or 2", wrong)
@@ -280,7 +280,9 @@ def _read_hmdb51_list(path):
     return [(clip, int(part)) for clip, part in fields]
 
 
-def _hmdb51_classes(directory, names):
+def _hmdb51_classes(
+    directory: pathlib.Path, names: list[str]
+) -> tuple[str, ...]:
     path = directory / "class_list.txt"
     if not path.exists():
         return tuple(names)
@@ -290,7 +292,7 @@ def _hmdb51_classes(directory, names):
     return tuple(classes)
 
 
-def _hmdb51_group(clip):
+def _hmdb51_group(clip: str) -> str:
     name, _, file = clip.partition("/")
     film, mark, _ = file.rpartition(f"_{name}_")
     if mark:

@@ -9,7 +9,7 @@ class SegmentError(ValueError):
     """The start and end in a list are not a valid segment."""
 
 
-def parse(start, end, unit):
+def parse(start: str, end: str, unit: str) -> tuple | None:
     """Parses the start and the end of a segment in a list.
 
     Args:
@@ -80,5 +80,5 @@ def _number(text: str, unit: str) -> int | float | None:
     return int(value) if value == int(value) else value
 
 
-def _text(number):
+def _text(number: int | float) -> str:
     return repr(number)

@@ -135,7 +135,7 @@ def check_disjoint(splits, videos, groups=None):
                 )
 
 
-def find_empty_classes(labels, classes, splits):
+def find_empty_classes(labels, classes, splits) -> list[str]:
     """Returns messages for `Catalog.problems` about classes without clips,
     without clips in a part of a split, or whose names differ only in case or
     spaces, and about datasets with only one class."""
@@ -177,7 +177,7 @@ def doubles(items):
     return [item for item in items if item in seen or seen.add(item)]
 
 
-def refuse_any(items, problem, expected):
+def refuse_any(items, problem: str, expected: str) -> None:
     """Raises a `ValueError` that names the first of the faulty `items`, if
     there are any."""
     if items:

@@ -105,7 +105,7 @@ def is_video(path) -> bool:
     return _is_video(os.fspath(path), status.st_size, status.st_mtime_ns)
 
 
-def duration(path):
+def duration(path) -> float | None:
     """The duration of a video in seconds according to its header, or `None` if
     the file cannot be opened or does not state it."""
     try:

@@ -256,7 +256,7 @@ def _with_parts(path):
     return lists
 
 
-def _read_one(path, part, finder):
+def _read_one(path, part, finder: Finder) -> tuple[list[Row], str]:
     """Returns the `Row`s of a list, and a text about how it was understood."""
     table, columns = _understand(path, finder)
     lines, numbers = table.fields, table.numbers
@@ -344,7 +344,9 @@ def _understand(path, finder):
     )
 
 
-def _row(values, form, part, finder, place):
+def _row(
+    values: dict[str, str], form, part: str | None, finder: Finder, place: str
+) -> Row:
     """Returns the `Row` of a line.
 
     Args:

@@ -31,7 +31,7 @@ class Found(typing.NamedTuple):
     passed: dict
 
 
-def scan(root):
+def scan(root) -> Found:
     """Returns the `Found` of a directory, with files at any depth.
 
     Links are followed, and each folder is read once; hidden files and folders
@@ -62,7 +62,7 @@ def scan(root):
     )
 
 
-def _why_no_video(entry, mode):
+def _why_no_video(entry: os.DirEntry, mode: int) -> str:
     """The reason why a file is skipped, or `""`."""
     if not stat.S_ISREG(mode):
         return "not a file, but a pipe, a socket or a device"
@@ -80,7 +80,7 @@ def _why_no_video(entry, mode):
     return "" if video_content.is_video(entry.path) else "no video stream"
 
 
-def find_videos(root):
+def find_videos(root) -> list[str]:
     """The videos that `scan` finds."""
     return scan(root).videos
 

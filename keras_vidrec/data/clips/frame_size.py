@@ -3,10 +3,11 @@
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos import video
 
 
-def size_of(frame, height, width):
+def size_of(frame: FrameSpec, height: int, width: int) -> tuple[int, int]:
     """The size `(height, width)` to which the frames of a video are resized.
 
     Args:
@@ -27,7 +28,9 @@ def size_of(frame, height, width):
     return rows, columns
 
 
-def resize(image, size, interpolation="area"):
+def resize(
+    image: np.ndarray, size: tuple[int, int], interpolation: str = "area"
+) -> np.ndarray:
     """Resizes an image.
 
     Args:
@@ -79,7 +82,9 @@ def resize_images(images, frame, height, width):
     return np.stack(resized)
 
 
-def _resize(image, rows, columns, method):
+def _resize(
+    image: np.ndarray, rows: int, columns: int, method: int
+) -> np.ndarray:
     resized = cv2.resize(image, (columns, rows), interpolation=method)
     # OpenCV removes the axis of a single channel.
     return resized.reshape(rows, columns, *image.shape[2:])

@@ -6,6 +6,7 @@ import numpy as np
 from keras_vidrec.data.clips import regions
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
@@ -53,7 +54,9 @@ def read_training_clip(source, index, spec, augmentation, rng):
     return clip
 
 
-def check_protocol(spec, crops, num_clips=1, mode="test"):
+def check_protocol(
+    spec: ClipSpec, crops: str, num_clips: int = 1, mode: str = "test"
+) -> None:
     """Raises a `ValueError` if `read_test_clip` does not accept these
     arguments: unknown crops, or several clips per video with a sampling other
     than chunks or uniform, or in a mode other than `"test"`."""
@@ -61,7 +64,7 @@ def check_protocol(spec, crops, num_clips=1, mode="test"):
     check_clips(spec, num_clips, mode)
 
 
-def check_clips(spec, num_clips, mode):
+def check_clips(spec: ClipSpec, num_clips: int, mode: str) -> None:
     """Raises a `ValueError` if this number of clips per video is not possible
     with the sampling of `spec` in this mode."""
     num_clips = sampling.count("num_clips", num_clips)
@@ -234,7 +237,9 @@ def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
         yield modality, frames, places.reshape(indices.shape)
 
 
-def _common_positions(counts, spec):
+def _common_positions(
+    counts: dict[str, int], spec: ClipSpec
+) -> tuple[int, int]:
     """Returns the first and the last position of a snippet that is valid in
     every modality."""
     first, last = zip(
@@ -263,7 +268,7 @@ def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
     )
 
 
-def limiting(counts, spec):
+def limiting(counts: dict[str, int], spec: ClipSpec) -> tuple[int, int]:
     """Returns the number of images and the length of snippets of the modality
     with the fewest possible starts, which limits the starts in all modalities.
 

@@ -38,7 +38,7 @@ class Region:
     flip: bool = False
 
 
-def same_region(crop, size, other_size):
+def same_region(crop: Region, size, other_size) -> Region:
     """Returns the `Region` in frames of another size that shows the same part
     of the picture, within half a pixel.
 
@@ -51,7 +51,13 @@ def same_region(crop, size, other_size):
     return Region(top, left, height, width, crop.flip)
 
 
-def center_crop(height, width, crop_height, crop_width, flip=False):
+def center_crop(
+    height: int,
+    width: int,
+    crop_height: int,
+    crop_width: int,
+    flip: bool = False,
+) -> Region:
     """The crop in the middle of a frame.
 
     Raises:
@@ -90,7 +96,9 @@ def crop_side(height: int, width: int) -> int:
     return max(round(TEST_SHARE * min(height, width)), 1)
 
 
-def check_room(height, width, crop_height, crop_width):
+def check_room(
+    height: int, width: int, crop_height: int, crop_width: int
+) -> None:
     """Raises a `ValueError` if a crop is larger than a frame, or empty."""
     if not (1 <= crop_height <= height and 1 <= crop_width <= width):
         raise ValueError(
@@ -148,7 +156,7 @@ def apply(frames, crop, size, modality):
     return images
 
 
-def mirror(images, is_flow):
+def mirror(images: np.ndarray, is_flow: bool) -> np.ndarray:
     """Mirrors images in place, as `apply` does, and returns them.
 
     Args:
@@ -172,12 +180,14 @@ def _same_part(
     return first, max(end - first, 1)
 
 
-def _centered(height, width, crop_height, crop_width):
+def _centered(
+    height: int, width: int, crop_height: int, crop_width: int
+) -> tuple[int, int, int, int]:
     top, left = (height - crop_height) // 2, (width - crop_width) // 2
     return top, left, crop_height, crop_width
 
 
-def _check_frames(frames, is_flow):
+def _check_frames(frames: np.ndarray, is_flow: bool) -> None:
     if (
         frames.ndim != 4
         or frames.dtype != np.uint8

@@ -130,7 +130,7 @@ def images_before(snippet_length, num_images, alignment) -> int:
     return min(_images_before(alignment, snippet_length), num_images - 1)
 
 
-def count(name, value):
+def count(name: str, value) -> int:
     """Returns `value`, an int or an integer of NumPy, as an int.
 
     Raises:
@@ -142,7 +142,7 @@ def count(name, value):
     return value
 
 
-def check_draw(mode, rng):
+def check_draw(mode: str, rng) -> None:
     """Raises a `ValueError` if `mode` is not one of `MODES`, or is `"train"`
     and `rng` is not a `numpy.random.Generator`."""
     checks.choice("mode", mode, MODES)
@@ -228,7 +228,9 @@ FIRST_ALONE = types.MappingProxyType(
 )
 
 
-def is_first_alone(num_frames, num_segments, snippet_length, scheme):
+def is_first_alone(
+    num_frames: int, num_segments: int, snippet_length: int, scheme: str
+) -> bool:
     """Whether all snippets of a training clip are the first one of a video that
     has others. Takes the arguments of `segment_indices`, with `scheme` one of
     `FIRST_ALONE`."""
@@ -366,7 +368,7 @@ def spread_indices(first, last, num_segments, *, mode="test", rng=None):
     return first + (2 * steps + gaps) // (2 * gaps)
 
 
-def _checked_stride(stride):
+def _checked_stride(stride) -> tuple[int, int]:
     try:
         low, high = map(operator.index, stride)
     except (TypeError, ValueError):

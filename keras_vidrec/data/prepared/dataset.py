@@ -184,7 +184,7 @@ def write(
     )
 
 
-def load(directory):
+def load(directory) -> PreparedDataset:
     """Reads the description of a prepared dataset, a `PreparedDataset`, at a
     path or a URL (see `storage.as_path`).
 
@@ -255,7 +255,7 @@ def _split_name(part, key) -> str:
     return f"splits/{part}{key}.txt"
 
 
-def _part(content, path, places):
+def _part(content: bytes, path, places: dict[str, int]) -> tuple[int, ...]:
     # `splitlines` would also split at other characters, which names may have.
     names = content.decode("utf-8").split("\n")[:-1]
     unknown = [name for name in names if name not in places]
@@ -267,6 +267,6 @@ def _part(content, path, places):
     return tuple(places[name] for name in names)
 
 
-def _write(path, content):
+def _write(path: pathlib.Path, content: bytes) -> None:
     with files.replacing(path) as temporary:
         temporary.write_bytes(content)

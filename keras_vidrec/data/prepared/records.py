@@ -189,7 +189,7 @@ def _scan_images(file):
     )
 
 
-def _enter(file, field):
+def _enter(file, field: bytes) -> int:
     """Moves to the content of a field, and returns the position of its end."""
     if _read(file, 1) != field:
         raise KeyError(field)
@@ -197,7 +197,7 @@ def _enter(file, field):
     return file.tell() + size
 
 
-def _read(file, size):
+def _read(file, size: int) -> bytes:
     content = file.read(size)
     if len(content) != size:
         raise EOFError
@@ -231,7 +231,7 @@ def _delimited(field: bytes, content: bytes) -> bytes:
     return field + _varint(len(content)) + content
 
 
-def _varint(value):
+def _varint(value: int) -> bytes:
     value &= 2**64 - 1  # negative numbers are stored as unsigned ones
     encoded = bytearray()
     while value > 127:
@@ -241,7 +241,7 @@ def _varint(value):
     return bytes(encoded)
 
 
-def _read_varint(file):
+def _read_varint(file) -> int:
     value = shift = 0
     while True:
         (byte,) = _read(file, 1)

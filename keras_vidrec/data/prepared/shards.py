@@ -21,7 +21,7 @@ _SUFFIX, _INDEX_SUFFIX = ".tfrecord", ".index.npz"
 _INDEX = {"videos", "counts", "heights", "widths", "offsets", "sizes", "crcs"}
 
 
-def shard_path(directory, modality, number):
+def shard_path(directory, modality: str, number: int) -> pathlib.Path:
     """The path of a complete shard."""
     name = f"{modality}-{number:05d}{_SUFFIX}"
     return pathlib.Path(directory) / modality / name
@@ -32,7 +32,7 @@ def index_path(shard):
     return shard.with_suffix(_INDEX_SUFFIX)
 
 
-def partial_path(shard):
+def partial_path(shard: pathlib.Path) -> pathlib.Path:
     """The path of a shard that is not complete yet."""
     return shard.with_name(shard.name + _PARTIAL)
 
@@ -70,7 +70,7 @@ def read_parts(shard, places, crcs):
     return parts
 
 
-def write_index(shard, index_file):
+def write_index(shard, index_file) -> None:
     """Writes the index of a shard, the positions of its JPEGs, and syncs it to
     the disk.
 
@@ -110,7 +110,7 @@ def is_index(path) -> bool:
         return False
 
 
-def read_index(content):
+def read_index(content: bytes) -> dict[str, np.ndarray]:
     """Returns the arrays of an index by name, given its bytes."""
     with np.load(io.BytesIO(content)) as arrays:
         return dict(arrays)

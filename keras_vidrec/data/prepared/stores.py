@@ -75,7 +75,7 @@ def join(url: str, name: str) -> str:
     return f"{place.rstrip('/')}/{urllib.parse.quote(name)}{mark}{query}"
 
 
-def check(url):
+def check(url: str) -> None:
     """Raises an `UnknownAddress` if no installed library reads an address."""
     scheme = scheme_of(url)
     if scheme in ("file", "local"):
@@ -164,7 +164,7 @@ def _try(store, url, call):
         time.sleep(_PAUSE_S * 4**attempt)
 
 
-def _is_final(store, url, error):
+def _is_final(store, url: str, error: Exception) -> bool:
     """Whether a request is not to be repeated after an error, because that
     cannot help or the file system has done it."""
     if hasattr(store, "retries"):
@@ -178,7 +178,7 @@ def _is_final(store, url, error):
     )
 
 
-def _cause(error, url):
+def _cause(error: Exception, url: str):
     """The error behind a `FileNotFoundError`, which fsspec raises on any
     failure of a web server."""
     if is_web(url) and isinstance(error, FileNotFoundError):
@@ -253,7 +253,7 @@ def _options(scheme: str) -> dict:
 
 
 @functools.cache
-def reader_of(scheme):
+def reader_of(scheme: str) -> str:
     """The library that reads a scheme: `"fsspec"` or `"tensorflow"`.
 
     Raises:

@@ -63,13 +63,13 @@ def read(directory, names, files):
             yield content
 
 
-def seal(values):
+def seal(values: dict) -> bytes:
     """Returns a dict as JSON that contains its own checksum, as bytes."""
     rest = json.dumps(values, indent=1)[1:].encode() + b"\n"
     return b'{"checksum": "%b",' % fingerprint(rest).encode() + rest
 
 
-def unseal(content, path, version):
+def unseal(content: bytes, path, version: int) -> dict:
     """Returns the dict that was given to `seal`, and checks it.
 
     Args:
@@ -98,7 +98,7 @@ def unseal(content, path, version):
     return values
 
 
-def _damaged(path):
+def _damaged(path) -> ValueError:
     return ValueError(
         f"A file of the dataset is damaged, or was edited. {AGAIN} Received: "
         f"{str(path)!r}"

@@ -228,5 +228,5 @@ def _shards_of(line: dict) -> set[int]:
     return {number for number, _ in line["positions"].values()}
 
 
-def _journal_path(part):
+def _journal_path(part) -> pathlib.Path:
     return pathlib.Path(part, "journal.jsonl")

@@ -201,7 +201,7 @@ def _difference(path: pathlib.Path, found: dict, settings: dict) -> str:
     )
 
 
-def _shown(name, value, other):
+def _shown(name: str, value, other) -> str:
     """The text of a setting; of a list only the items that the other value does
     not have."""
     if isinstance(value, list) and isinstance(other, list):

@@ -9,6 +9,7 @@ import numpy as np
 from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.data.preparing.video import PreparedVideo
 from keras_vidrec.data.preparing.video import encode_jpeg
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 
 
@@ -121,7 +122,7 @@ class Packer:
         )
 
 
-def _check_size(name, frame, size):
+def _check_size(name: str, frame: FrameSpec | None, size) -> None:
     """Raises a `VideoError` if images do not have the size that results from a
     `FrameSpec`."""
     if frame is not None and frame.of(*size) != size:

@@ -174,7 +174,7 @@ class Parts:
         shutil.rmtree(self._state, ignore_errors=True)
 
 
-def ended_early(lost):
+def ended_early(lost: list[str]) -> RuntimeError:
     """The error about a pipeline that succeeded without making all videos."""
     return RuntimeError(
         "The pipeline ended early; what is finished stays. Expected all "
@@ -294,5 +294,5 @@ def _run(pipeline, parts, make_part):
         ) from error
 
 
-def _plan_path(run, part):
+def _plan_path(run, part: str) -> pathlib.Path:
     return pathlib.Path(run, f"{part}.json")

@@ -417,7 +417,7 @@ def check_shards(directory, journal, in_work=True):
                     shards.write_index(shard, temporary)
 
 
-def _forget(journal, shard, videos):
+def _forget(journal: Journal, shard: pathlib.Path, videos: list[str]) -> None:
     # There are none if the videos are in a later shard by now.
     if videos:
         journal.forget(videos)

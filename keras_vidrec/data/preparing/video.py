@@ -355,7 +355,7 @@ class _Frames:
         self.health, self.times = health, times.seconds
 
 
-def encode_jpeg(image, quality):
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """Encodes an image as JPEG.
 
     Args:

@@ -349,7 +349,7 @@ class FrameFolders(Source):
         return self._root / self.videos[index]
 
 
-def _decode(path, is_flow):
+def _decode(path: str, is_flow: bool) -> np.ndarray:
     content = np.fromfile(path, np.uint8)
     flag = cv2.IMREAD_GRAYSCALE if is_flow else cv2.IMREAD_COLOR
     image = cv2.imdecode(content, flag) if content.size else None

@@ -170,7 +170,7 @@ def _bounds(num_frames, times, segment):
     return first, last
 
 
-def _at_rate(times, fps):
+def _at_rate(times: np.ndarray, fps: float) -> np.ndarray:
     """Returns the index of the frame nearest to each moment at a rate, given
     the times of frames, which begin with 0."""
     if len(times) < 2:
@@ -184,6 +184,6 @@ def _at_rate(times, fps):
     return after - is_earlier
 
 
-def _step(times):
+def _step(times: np.ndarray) -> float:
     """The median time between frames in seconds."""
     return float(np.median(np.diff(times))) if len(times) > 1 else _TIE

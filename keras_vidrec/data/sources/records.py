@@ -241,7 +241,7 @@ class _Images:
         return images
 
 
-def _decode(jpeg, mode):
+def _decode(jpeg: bytes, mode: int) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), mode)
     if image is None:
         raise ValueError("broken JPEG")
