@@ -144,7 +144,7 @@ class ImageSeries(typing.NamedTuple):
     directory: str
     prefix: str
     first: int
-    count: int  # type: ignore[assignment] # a field, not of tuples
+    count: int  # type: ignore[assignment] # not `tuple.count`
     width: int
     suffix: str
 

@@ -74,7 +74,7 @@ class Preparation:
             self.size,
             owner,
         )
-        _ = self.frame  # which checks its fields
+        _ = self.frame  # raises an error if a field is invalid
 
     @property
     def frame(self) -> FrameSpec | None:
