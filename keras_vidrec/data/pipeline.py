@@ -303,8 +303,8 @@ def _waiting():
 def _parallel_calls(shapes, size, is_remote=False):
     """The number of clips to read at the same time.
 
-    If height and width are unknown, frames are assumed to have the aspect of
-    320 x 240 pixels, resized to a height of 256 / 224 of `size`."""
+    Unknown heights and widths are assumed to be 4 / 3 of `size`: about as many
+    pixels as in frames of 4:3 whose height is 256 / 224 of `size`."""
     clip = sum(
         math.prod(side or 4 * size // 3 for side in shape) for shape in shapes
     )

@@ -122,8 +122,7 @@ def look(task, verbose=True, begun=None) -> Material:
     found = inspection.inspect(opened, verbose=verbose)
     usable = [i for i, v in enumerate(catalog.videos) if v not in found.broken]
     remarks = [catalog.understood] if catalog.understood else []
-    # Problems with the catalog's split do not matter, because another one is
-    # made.
+    # `_parts` reports classes that are missing in a part.
     told = (line for line in catalog.problems if " clips in split " not in line)
     remarks += told
     if found.broken:

@@ -75,8 +75,8 @@ def _untested(choices):
     share = figure.right / figure.of
     low, high = _wilson(figure.right, figure.of)
     return (
-        "No clip was held out for a test. Of clips of recordings that it was "
-        f"not trained on it recognized {figure.right} of {figure.of}, "
+        "No clip was held out for a test. In cross-validation over recordings "
+        f"its classifier recognized {figure.right} of {figure.of} clips, "
         f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to "
         f"{100 * high:.0f} %). It was chosen by this figure, which is "
         "therefore a little too high."

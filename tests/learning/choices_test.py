@@ -90,7 +90,7 @@ def test_three_sentences(material):
 def test_without_a_test_the_figure_of_the_choice_is_told(material):
     choice = Choice.best("x", "y", {"a": Figure(3, 4, 0.5)})
     sure, confused, _ = verdict.sentences(material, None, (choice,))
-    assert "recognized 3 of 4, 75 % (95 % interval 30 to 95 %)" in sure
+    assert "recognized 3 of 4 clips, 75 % (95 % interval 30 to 95 %)" in sure
     assert sure.endswith("a little too high.")
     assert "not known" in confused
     nothing = Choice("x", "y", {}, "")

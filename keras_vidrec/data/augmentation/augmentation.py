@@ -223,8 +223,8 @@ class Augmentation:
     def check_features(self) -> None:
         """Refuses steps that cannot be applied to features.
 
-        Features were computed from cropped, perhaps mirrored clips, so crop
-        and flip are allowed (they select among these), and so is mixup.
+        Only mixup is applied to features. Crop and flip are allowed, but have
+        no effect, because features were computed from cropped clips.
 
         Raises:
             ValueError: if there is any other step.
