@@ -181,7 +181,7 @@ def test_something_something(tmp_path):
     }
     assert found.classes == ("Opening something", "Putting something")
     assert found.validation == {1: (1,)}
-    assert "as of Something-Something" in found.understood
+    assert "format of Something-Something" in found.understood
     assert "names of something-something-v2-labels.json" in found.understood
 
 
