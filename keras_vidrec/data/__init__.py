@@ -31,7 +31,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data.sources.records import Records as Records
     from keras_vidrec.data.sources.video_files import VideoFiles as VideoFiles
 
-# Few modules need TensorFlow: reading videos does without importing it.
+# Lazy, so that reading videos does not import TensorFlow.
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {

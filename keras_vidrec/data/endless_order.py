@@ -3,28 +3,29 @@
 import numpy as np
 import tensorflow as tf
 
-# Epochs are numbered in int64; no training gets there.
+# The largest int64: training never reaches this epoch.
 _NO_END = np.iinfo(np.int64).max
 
 
 def of(videos, length, batch_size, initial_epoch, shard):
-    """Videos of epoch after epoch, as one of several workers reads them.
+    """Makes the endless dataset of the videos that a worker reads, epoch after
+    epoch.
 
     Args:
         videos: `VideoOrder`.
-        length: int. Places of an epoch, in whole batches: it is filled up with
-            its first videos.
-        batch_size: int. Clips in a batch, of all workers.
-        initial_epoch: int. To begin with.
+        length: int. Number of clips in an epoch, a multiple of `batch_size`.
+            The first videos of an epoch are repeated to fill its last batch.
+        batch_size: int. Clips in a batch of all workers together.
+        initial_epoch: int. The epoch with which it begins.
         shard: tuple of int, `(worker, num_workers)`.
 
     Returns:
-        `tf.data.Dataset` of `(epoch, position, video)`, int64, without end.
+        `tf.data.Dataset` of int64 scalars `(epoch, position, video)`.
     """
     positions = rows(length, batch_size, shard)
 
     def order(epoch):
-        # Repeats from the beginning.
+        # `np.resize` repeats the videos from the beginning.
         return np.resize(videos(int(epoch)), length)[positions]
 
     def one_epoch(epoch):
@@ -37,9 +38,10 @@ def of(videos, length, batch_size, initial_epoch, shard):
     return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
-def rows(length, batch_size, shard):
-    """Positions below `length` that a worker reads, int64 array; arguments as
-    of `of`."""
+def rows(length: int, batch_size: int, shard: tuple[int, int]) -> np.ndarray:
+    """Returns the positions in an epoch that a worker reads: int64 array.
+
+    Takes the arguments of `of`."""
     worker, num_workers = shard
     positions = np.arange(length, dtype=np.int64)
     share = batch_size // num_workers

@@ -1,4 +1,4 @@
-"""Videos that cannot be read: few cost a run nothing, many end it."""
+"""Counts videos that cannot be read. A few are skipped; too many end a run."""
 
 import logging
 import threading
@@ -9,16 +9,17 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class TooManyFailures(RuntimeError):
-    """Over 5 % of the videos of a split cannot be read."""
+    """More than 5 % of the videos of a split cannot be read."""
 
 
 class Failures:
-    """Videos that could not be read: logged, counted, and too many of them
-    end the run.
+    """Logs and counts videos that cannot be read, and ends the run if there are
+    too many.
 
     Args:
-        num_videos: int. Of the split; `math.inf` where others count.
-        tell: bool. Whether they are logged. Defaults to `True`.
+        num_videos: int. Videos of the split; `math.inf` if another object
+            counts failures.
+        tell: bool. Whether failures are logged. Defaults to `True`.
 
     Attributes:
         errors: dict from the name of a video to what is wrong with it.
@@ -33,7 +34,16 @@ class Failures:
         self._lock = threading.Lock()
 
     def add(self, name, error):
-        """Notes a failure; `TooManyFailures` at over one video and 5 %."""
+        """Records that a video cannot be read.
+
+        Args:
+            name: str. The video.
+            error: Exception.
+
+        Raises:
+            TooManyFailures: if more than one video and more than 5 % of all
+                have failed.
+        """
         with self._lock:
             if name not in self.errors:
                 self.errors[name] = str(error)
@@ -44,7 +54,8 @@ class Failures:
             raise self.give_up()
 
     def give_up(self):
-        """The error that ends the pipeline, which is kept as `fatal`."""
+        """Returns the error that ends the pipeline, and stores it in `fatal`.
+        At least one failure must have been added."""
         error = list(self.errors.values())[-1]
         self.fatal = TooManyFailures(
             f"{len(self.errors)} of {self._num_videos} videos cannot be read. "

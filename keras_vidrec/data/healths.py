@@ -15,15 +15,14 @@ from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
-# A clip that has lost a larger share of its frames teaches something else.
+# The largest share of lost frames of a clip that is used in training.
 MOST_LOST = 0.1
-# The highest frame rate by the lowest from which on rates are mixed: 30 and
-# 29.97 are the same.
+# The least ratio of frame rates that are different: 30 and 29.97 are the same.
 _MIXED = 1.05
-# Clips that are named one by one.
+# The largest number of clips that messages name.
 _NAMED = 5
 
-# Whether a `Health` is odd in a way, and how.
+# Pairs: whether a `Health` has an unusual property, and its description.
 _ODD = (
     (
         lambda health: 0 < health.lost_share <= MOST_LOST,
@@ -58,13 +57,14 @@ _ODD = (
 
 
 def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
-    """Looks at the files of some videos, several at once. What was seen is kept
-    beside them where that can be: the second time is quick.
+    """Checks the files of some videos, several at the same time. The results
+    are stored beside the files if possible, so the next check is quick.
 
     Args:
         source: a `Source`.
         indices: sequence of int. Videos.
-        frame: `None`, or the `FrameSpec` that they will be read by.
+        frame: `None`, or the `FrameSpec` by which they will be read. Defaults
+            to `None`.
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `False`.
 
@@ -83,7 +83,8 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
 
     with contextlib.ExitStack() as stack:
         each: typing.Callable = map
-        if isinstance(source, VideoFiles):  # else somebody has looked before
+        # Other sources store the health of their files, so no threads needed.
+        if isinstance(source, VideoFiles):
             threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
             each = stack.enter_context(threads).map
             stack.callback(source.save)
@@ -99,20 +100,20 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
 
 
 def damaged(source, healths) -> dict[int, str]:
-    """The clips that have lost more than a tenth of their frames.
+    """Returns the clips that have lost more than a tenth of their frames.
 
     Args:
         source: a `Source`.
-        healths: what `look` returned.
+        healths: dict from index to `Health`, as `look` returns it.
 
     Returns:
-        dict from index to what is lost, in words.
+        dict from index to a description of what is lost.
     """
     found = {}
     for index, health in healths.items():
         share = source.lost_share(index)
         if share > MOST_LOST:
-            # Its first remarks are of damage.
+            # The first remarks of a `Health` are about damage.
             kinds = health.damaged, health.missing, health.lost_at_end
             count = sum(number > 0 for number in kinds)
             why = "; ".join(health.remarks[:count])
@@ -121,11 +122,11 @@ def damaged(source, healths) -> dict[int, str]:
 
 
 def named(source, problems) -> list[str]:
-    """Lines that name some clips and what is wrong with each.
+    """Returns lines for the user about the first few damaged clips.
 
     Args:
         source: a `Source`.
-        problems: what `damaged` returned.
+        problems: dict from index to a description, as `damaged` returns it.
     """
     rows = [f"{source.videos[i]}: {text}" for i, text in problems.items()]
     lines = rows[:_NAMED]
@@ -135,12 +136,14 @@ def named(source, problems) -> list[str]:
 
 
 def remarks(source, healths, frame=None) -> list[str]:
-    """What is odd about the files of some clips, a line for each kind.
+    """Returns lines for the user about unusual properties of the files of some
+    clips, one for each property.
 
     Args:
         source: a `Source`.
-        healths: what `look` returned.
-        frame: `None`, or the `FrameSpec` that they are read by.
+        healths: dict from index to `Health`, as `look` returns it.
+        frame: `None`, or the `FrameSpec` by which they are read. Defaults to
+            `None`.
     """
     files: dict = {}
     for index, health in healths.items():
@@ -168,12 +171,12 @@ def remarks(source, healths, frame=None) -> list[str]:
 
 
 def report(source, frame=None) -> list[str]:
-    """Lines about all videos of a source of which is known already what they
-    are like: the damaged ones, and what is odd.
+    """Returns lines for the user about the damaged videos and the unusual
+    properties of a prepared dataset, which stores the health of its files.
 
     Args:
-        source: a `Source` of a dataset that was prepared.
-        frame: see `remarks`.
+        source: `Source` of a prepared dataset.
+        frame: as for `remarks`.
     """
     found = look(source, range(len(source.videos)))
     lost = damaged(source, found)
@@ -185,7 +188,7 @@ def report(source, frame=None) -> list[str]:
 
 
 def _mixed_rates(healths):
-    """A line if frames are not the same time apart in all videos."""
+    """Yields a line for the user if videos have different frame rates."""
     rates = collections.Counter(
         round(health.frame_rate, 2) for health in healths if health.frame_rate
     )

@@ -1,21 +1,24 @@
-"""Classes of which there are many more videos than of others."""
+"""Finds classes that have many more videos than others."""
 
 import collections
 
 import numpy as np
 
-# The ratio between the numbers of videos of two classes from which on it is
-# reported.
+# The ratio between the numbers of videos of two classes above which there is a
+# warning.
 _MOST = 10
 
 
 def counts(source, videos) -> dict:
-    """How many of some videos each class has: dict from the name of a class to
-    int, in the order of the classes; empty where a video may have several.
+    """Counts the videos of each class.
 
     Args:
         source: `Source`.
-        videos: sequence of int.
+        videos: sequence of int. Indices of the videos that are counted.
+
+    Returns:
+        dict from the name of each class to int, in the order of the classes;
+        empty if videos may have several classes.
     """
     labels = [source.labels[video] for video in videos]
     if not all(isinstance(label, (int, np.integer)) for label in labels):
@@ -25,17 +28,18 @@ def counts(source, videos) -> dict:
 
 
 def remarks(counts, unit, remedy) -> tuple:
-    """A line for people if one class has over 10 times as many videos as
-    another, none otherwise.
+    """Returns a warning if one class has over 10 times as many videos as
+    another.
 
     Args:
         counts: dict from the name of a class to its number of videos. Classes
-            without any videos are reported elsewhere.
+            without videos are ignored, because there are other messages about
+            them.
         unit: str. What is counted, such as `"videos to train on"`.
-        remedy: str. What helps, as a sentence.
+        remedy: str. A sentence about what the user can do.
 
     Returns:
-        Tuple of str.
+        Tuple of one str, or of none.
     """
     there = {name: number for name, number in counts.items() if number > 0}
     if not there:

@@ -1,4 +1,4 @@
-"""What a dataset holds and what is wrong with it, found before training is."""
+"""Inspects a dataset before training: what it contains, and its problems."""
 
 import collections
 import concurrent.futures
@@ -23,7 +23,7 @@ from keras_vidrec.specs import documents
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
-# Images that are compared before two videos are called the same.
+# The number of images that must be equal in identical videos.
 _IMAGES_COMPARED = 25
 _EVEN_OUT = (
     "Training with data.sampling=balanced (or sqrt), or "
@@ -47,12 +47,12 @@ class Part(typing.NamedTuple):
 
 
 class Leak(typing.NamedTuple):
-    """What is on both sides of a split.
+    """Two videos that belong together, but are in different parts of a split.
 
     Args:
         split: key of the split.
-        reason: str. `"group"`: two videos of one group; `"content"`: two
-            videos that are the same.
+        reason: str. `"group"`: they are of one group; `"content"`: they are
+            identical.
         train: str. A training video.
         test: str. A test video.
     """
@@ -65,7 +65,7 @@ class Leak(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What was found.
+    """The result of an inspection.
 
     Args:
         directory: str.
@@ -73,30 +73,34 @@ class Inspection:
         classes: dict from the name of a class to its number of videos.
         splits: dict from a split to its `Part`.
         images: dict from a modality to the `Counts` of the readable videos.
-        problems: tuple of str. What is odd about the dataset as a whole.
-        missing: tuple of str. Clips that lists name and nothing is there for.
-        short: dict from a video to why it is short: it has fewer images than
-            a clip has segments, each with a start of its own. Such a video is
-            usable, images are repeated.
-        broken: dict from a video to why it cannot be used; of a prepared
-            dataset also those that could not be prepared.
+        problems: tuple of str. Warnings about the dataset as a whole.
+        missing: tuple of str. Clips in lists that have no file.
+        short: dict from a video to why it is short: it has too few images for
+            each segment of a clip to have a start of its own. Such a video can
+            be used; its images are repeated.
+        broken: dict from a video to why it cannot be used; for a prepared
+            dataset also the videos that could not be prepared.
         identical: tuple of tuples of str. Videos with the same content.
-        leaks: tuple of `Leak`, one for each group and each content.
-        understood: str. How the dataset was understood, where that is not
-            plain.
+        leaks: tuple of `Leak`: one for each split and group, and for each split
+            and set of identical videos.
+        understood: str. One line about how the dataset was understood, if that
+            is not obvious. Defaults to `""`.
         validation: dict from a split to the number of videos in the validation
-            part that the dataset names.
-        alike: tuple of tuples of str. Videos that are the same, or look like
-            cuts of one recording, where the split is an automatic one.
+            part that the dataset defines. Defaults to `{}`.
+        alike: tuple of tuples of str. Videos that are identical or look like
+            cuts of one recording, if the split is an automatic one. Defaults to
+            `()`.
         damaged: dict from a video that lost over 10 % of its frames to what is
             lost. Such a video can be used, but is excluded from training by
-            default.
-        remarks: tuple of str. What is odd about the files, a line for each
-            kind.
-        healths: dict from a file to its `Health`, as far as known.
-        num_videos: int. Number of videos in the dataset.
+            default. Defaults to `{}`.
+        remarks: tuple of str. Warnings about the files, one for each unusual
+            property. Defaults to `()`.
+        healths: dict from a file to its `Health`, without files whose health is
+            unknown. Defaults to `{}`.
+        num_videos: int. Number of videos in the dataset. Defaults to `0`.
         made: dict. How a prepared dataset was made: `flow`, `bound`,
-            `quality` of the JPEGs and more, as `dataset.json` has it.
+            `quality` of the JPEGs and other settings of `dataset.json`.
+            Defaults to `{}`.
     """
 
     directory: str
@@ -121,12 +125,13 @@ class Inspection:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every video can be used and no test video was trained on.
-        What is missing, short or merely there twice does not count."""
+        """Whether every video can be used and there are no leaks. Missing,
+        short and identical videos within one part are allowed."""
         return not self.broken and not self.leaks
 
     def to_dict(self) -> dict:
-        """Plain dicts, lists, numbers and strings, for JSON."""
+        """Returns the inspection as dicts, lists, numbers and strings for
+        JSON."""
         values = dataclasses.asdict(self)
         values["splits"] = {
             str(key): part._asdict() for key, part in self.splits.items()
@@ -146,16 +151,16 @@ class Inspection:
 def inspect(
     opened: Opened, spec: ClipSpec | None = None, *, verbose: bool = False
 ) -> Inspection:
-    """Looks at every video of a dataset.
+    """Checks every video of a dataset.
 
-    Videos are decoded once (their frame counts are kept beside them, so the
-    second time is quick); of frame folders and records some images are
-    decoded, and of frame folders all file sizes looked at.
+    Video files are decoded completely; the results are cached beside them, so
+    the next inspection is quick. Of frame folders and records only some images
+    are decoded; of frame folders the sizes of all files are checked.
 
     Args:
         opened: `opening.Opened`.
         spec: `None` (TSN: 3 segments, 5 flow images), or `ClipSpec`: the clip
-            that short videos are too short for.
+            for which videos may be too short. Defaults to `None`.
         verbose: bool. Whether to show a progress bar. Defaults to `False`.
 
     Returns:
@@ -230,7 +235,8 @@ def inspect(
 
 
 def _look_at_all(opened, modalities, spec, verbose):
-    """Of each video a `_Look`, or the error that says what is wrong."""
+    """Returns a list with a `_Look` for each video, or the error if it cannot
+    be read."""
 
     def look(index):
         try:
@@ -250,11 +256,21 @@ def _look_at_all(opened, modalities, spec, verbose):
                 )
             )
         finally:
-            # Frame counts took their time: an interruption keeps them too.
+            # Counting frames takes long, so counts are saved also if the
+            # inspection is interrupted.
             opened.source.save()
 
 
 class _Look(typing.NamedTuple):
+    """The result for one video.
+
+    Args:
+        counts: dict from modality to the number of images.
+        short: str. Why the video is short, or `""`.
+        fingerprint: tuple. Equal for all videos that may be identical.
+        health: `None`, or `Health` of its file.
+    """
+
     counts: dict
     short: str
     fingerprint: tuple
@@ -262,8 +278,8 @@ class _Look(typing.NamedTuple):
 
 
 def _stored(kind, source):
-    """Modalities that are looked at: of videos flow is made of frames, as
-    differences always are."""
+    """The modalities that are checked: those that are stored. The flow of video
+    files, and differences always, are computed from frames."""
     if kind == "videos":
         return ("rgb",)
     return tuple(m for m in source.modalities if m != "rgb_diff")
@@ -288,17 +304,19 @@ def _look(opened, index, modalities, spec):
 
 
 def _check_files(source, index, modality, count):
+    """Raises a `VideoError` if a file in a frame folder is empty."""
     for paths in source.paths(index, modality, range(count)):
         for path in paths:
             if not os.path.getsize(path):
                 raise VideoError(path, "it is empty. Replace it.")
 
 
-def _why_short(source, index, spec):
+def _why_short(source, index, spec) -> str:
+    """Why a video is too short for a `ClipSpec`, or `""`."""
     for modality in spec.modalities:
         if modality in source.modalities:
             count = source.num_frames(index, modality)
-            # Then every segment can have a start of its own.
+            # With this number every segment can have a start of its own.
             needed = spec.num_segments + spec.num_images(modality) - 1
             if count < needed:
                 return f"{count} images of {modality}, {needed} are needed"
@@ -306,8 +324,8 @@ def _why_short(source, index, spec):
 
 
 def _first_alone(opened, spec):
-    """A line on the videos that training by `spec` would see the beginning of
-    alone."""
+    """Yields a warning if training clips of some videos would consist of their
+    first images only."""
     _, source, catalog = opened
     train = catalog.splits[min(catalog.splits, key=str)].train
     if {*spec.modalities} <= {*source.modalities}:
@@ -317,11 +335,12 @@ def _first_alone(opened, spec):
 
 
 def _confirm(opened, modalities, candidates):
-    """Those of some videos that are the same, as lists of indices."""
+    """Returns lists of the indices of identical videos among `candidates`,
+    which have the same fingerprint."""
     kind, source, _ = opened
     contents = collections.defaultdict(list)
     for index in candidates:
-        # What cannot be read here was reported, or is about to change.
+        # Unreadable videos were reported before, unless they changed just now.
         with contextlib.suppress(VideoError, OSError):
             if kind == "videos":
                 content = _hash_file(_path(opened, index))
@@ -331,17 +350,19 @@ def _confirm(opened, modalities, candidates):
     return [same for same in contents.values() if len(same) > 1]
 
 
-def _path(opened, index):
+def _path(opened: Opened, index: int):
+    """The path of the file of a video."""
     catalog = opened.catalog
     return storage.below(catalog.root, catalog.files[index])
 
 
-def _hash_file(path):
+def _hash_file(path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def _hash_images(source, index, modalities):
+    """A hash of some images of each modality of a video, at equal distances."""
     digest = hashlib.sha256()
     for modality in modalities:
         last = source.num_frames(index, modality) - 1
@@ -360,7 +381,9 @@ def _count_classes(catalog):
     return {name: counts[i] for i, name in enumerate(catalog.classes)}
 
 
-def _not_prepared(kind, catalog):
+def _not_prepared(kind, catalog) -> dict[str, str]:
+    """The videos that could not be prepared, with the reasons, as a prepared
+    dataset's `report.json` states them."""
     path = catalog.root / "report.json"
     if kind != "prepared" or not path.is_file():
         return {}
@@ -375,6 +398,8 @@ def _not_prepared(kind, catalog):
 
 
 def _find_leaks(catalog, identical):
+    """Yields the `Leak`s of a catalog, with lists of indices of identical
+    videos."""
     by_group = collections.defaultdict(list)
     for index, group in enumerate(catalog.groups):
         by_group[group].append(index)

@@ -1,15 +1,21 @@
-"""Videos of a test that a network, or what it was made from, was trained on."""
+"""Finds the test videos on which a network, or a network from which it was
+made, was trained."""
 
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import VideoSet
 
-# Names that an error lists.
+# The largest number of videos that an error names.
 _NAMED = 3
 
 
 def video_set(source, indices) -> VideoSet:
-    """The `VideoSet` of some videos of a `Source`: names, and contents as far
-    as they are known."""
+    """The `VideoSet` of some videos of a `Source`: their names, and their
+    contents if they are known.
+
+    Args:
+        source: a `Source`.
+        indices: sequence of int. Videos.
+    """
     contents = getattr(source, "contents", None)
     return VideoSet.of(
         [source.videos[index] for index in indices],
@@ -25,27 +31,30 @@ def check(
     allow: bool = False,
     what: str = "the network",
 ) -> tuple:
-    """Refuses a test on videos that a network, or anything in its origin, was
-    trained on: its figures would be too good.
+    """Refuses a test on videos on which a network, or any network in its
+    origin, was trained, because its figures would be too good.
 
-    What a mark of the origin says already has been allowed before, and passes.
-    Videos that the network itself was trained on are not listed again for its
-    ancestors.
+    Leaks that a mark in the origin states were allowed before, and are allowed
+    again. Videos on which the network itself was trained are not reported again
+    for its ancestors.
 
     Args:
         origin: `None` (nothing is known), or `Origin` of the network.
         source: `Source` of the test.
         indices: sequence of int. The videos of the test.
-        allow: bool. Whether leaks pass, and are marked. Defaults to `False`.
-        what: str. What an error calls the network, such as its path. Defaults
+        allow: bool. Whether leaks are allowed and marked instead of an error.
+            Defaults to `False`.
+        what: str. The name of the network in errors, such as its path. Defaults
             to `"the network"`.
 
     Returns:
         tuple of str: the marks that every figure of this test must show, those
-        of the whole origin and those of what leaks here, each a sentence.
+        of the whole origin and those of new leaks, each a sentence.
 
     Raises:
-        ValueError: if videos leak: how many, the first ones, and by which way.
+        ValueError: if there are leaks that are not allowed. The message has the
+            number of videos, the first ones, and the networks that were trained
+            on them.
     """
     known = marks(origin)
     found = {} if origin is None else _leaks(origin, source, indices)
@@ -71,8 +80,8 @@ def check(
 
 
 def marks(origin: Origin | None) -> tuple:
-    """All marks in the chain of an origin, each once: what is said beside a
-    figure."""
+    """Returns all marks in the chain of an origin, each once: sentences that
+    are shown with the figures of a test."""
     if origin is None:
         return ()
     found = (mark for _, one in origin.generations() for mark in one.marks)
@@ -80,19 +89,19 @@ def marks(origin: Origin | None) -> tuple:
 
 
 def remarks(origin: Origin | None, what: str = "the network") -> tuple:
-    """Lines on those in the chain of an origin whose training videos are not
-    known, so that leaks cannot be detected.
+    """Returns lines for the user about networks in the chain of an origin whose
+    training videos are not known, so that leaks cannot be detected.
 
     Args:
         origin: `None`, or `Origin` of a network.
-        what: str. What the network is called. Defaults to `"the network"`.
+        what: str. The name of the network. Defaults to `"the network"`.
     """
     if origin is None:
         origin = Origin("network")
     lines = []
     for path, one in origin.generations():
         if one.kind != "network" or one.parents.keys() & {"rgb", "flow"}:
-            continue  # of several networks, each says it for itself
+            continue  # joined networks are reported one by one
         if one.trained_on is None and one.training_list is None:
             name = f"{way(path)} of {what}" if path else what
             lines.append(
@@ -103,13 +112,15 @@ def remarks(origin: Origin | None, what: str = "the network") -> tuple:
 
 
 def way(path: tuple) -> str:
-    """The way to an ancestor, as of `Origin.generations`, in words."""
+    """Describes the path to an ancestor, which `Origin.generations` yields:
+    `features > rgb`, or `the network itself` for an empty path."""
     return " > ".join(path) if path else "the network itself"
 
 
 def _leaks(origin, source, indices):
-    """Places in `indices` by the way to who was trained on these videos: the
-    network itself, or else its ancestors."""
+    """Returns a dict from the path to each network that was trained on test
+    videos to their positions in `indices`. Videos of the network itself are
+    left out for its ancestors."""
     found = origin.leaks(video_set(source, indices))
     own = {*found.get((), ())}
     others = {

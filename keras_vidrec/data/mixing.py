@@ -1,4 +1,4 @@
-"""Clips of a batch that get something of each other, and their labels."""
+"""Mixes the clips and labels of a batch, as steps such as mixup do."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,12 +7,17 @@ from keras_vidrec.data.augmentation import name_of
 from keras_vidrec.specs import checks
 
 
-def check(augmentation, batch_size, num_workers):
-    """Refuses batches whose clips have no neighbor to be mixed with in the
-    part that each worker reads.
+def check(augmentation, batch_size: int, num_workers: int) -> None:
+    """Refuses a batch size with which a worker reads an odd number of clips,
+    if the augmentation mixes pairs of clips.
+
+    Args:
+        augmentation: `Augmentation`.
+        batch_size: int. Clips in a batch of all workers together.
+        num_workers: int.
 
     Raises:
-        ValueError: naming the steps.
+        ValueError: naming the steps that mix clips.
     """
     if augmentation.of_batches and batch_size // num_workers % 2:
         names = " and ".join(map(name_of, augmentation.of_batches))
@@ -26,23 +31,23 @@ def check(augmentation, batch_size, num_workers):
 
 
 def mixed(dataset, augmentation, seed, num_classes):
-    """Batches through the steps of an augmentation that mix clips.
+    """Applies the steps of an augmentation that mix clips to batches.
 
-    Two neighbors are mixed, by draws that are a function of seed, epoch and
-    position: neither the size of batches nor the number of workers changes
-    them.
+    Pairs of neighboring clips are mixed. The random values depend only on the
+    seed, the epoch and the position, not on the batch size or the number of
+    workers.
 
     Args:
-        dataset: `tf.data.Dataset` of `(inputs, label, epoch, position)`, of
-            `data.pipeline`; labels are numbers of classes `(batch,)`, or
-            shares of them `(batch, classes)`.
+        dataset: `tf.data.Dataset` of batches `(inputs, label, epoch,
+            position)`, from `data.pipeline`. Labels are class indices
+            `(batch,)`, or 0 and 1 for each class, `(batch, classes)`.
         augmentation: `Augmentation`.
         seed: int.
         num_classes: int.
 
     Returns:
-        `tf.data.Dataset` of `(inputs, label)`; labels are float32 `(batch,
-        classes)`, the share of each class.
+        `tf.data.Dataset` of `(inputs, label)`. Labels are float32 `(batch,
+        classes)`, fractions of classes.
     """
 
     def mix(epochs, positions, labels, *clips):

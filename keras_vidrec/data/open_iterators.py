@@ -1,4 +1,5 @@
-"""Iterators of the input pipeline that a program has left open at its end."""
+"""Closes iterators of the input pipeline that are still open when a program
+exits."""
 
 import gc
 
@@ -6,15 +7,16 @@ import tensorflow as tf
 
 
 def close():
-    """Ends the reading of all iterators over datasets that are still open.
+    """Closes all open iterators over datasets of TensorFlow.
 
-    Their threads call Python. While the interpreter shuts down, a thread that
-    acquires its lock is ended in the middle of TensorFlow's code, which aborts
-    the process (`terminate called without an active exception`, status 134) or
-    waits for the thread forever. Letting go of an iterator waits for its own.
+    Their threads call Python. While the interpreter shuts down, it ends each
+    thread that acquires its lock, in the middle of TensorFlow's code. Then the
+    process aborts (`terminate called without an active exception`, status 134)
+    or waits for the thread forever. Deleting an iterator before that waits for
+    its threads to finish.
     """
     for one in gc.get_objects():
-        # Not `isinstance`, which resolves lazy objects.
+        # `isinstance` would load lazy modules.
         kind = type(one)
         if issubclass(kind, tf.data.Iterator) or kind.__name__ == _DEVICES:
             vars(one).clear()

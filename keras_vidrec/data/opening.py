@@ -49,22 +49,23 @@ def open_dataset(
     """Opens a dataset: one prepared by `vidrec prepare`, features by `vidrec
     features`, a directory of videos, or one of frame folders.
 
-    A directory with a `dataset.json` is one of the first two, a directory with
-    a video file at any depth one of videos, else one with numbered images one
-    of frame folders. In object stores, and on servers, datasets of the first
-    two kinds are read directly, and so are videos in a list.
+    A directory with a `dataset.json` is one of the first two kinds. Otherwise,
+    a directory with a video file at any depth is one of videos, and one with
+    numbered images one of frame folders. In object stores and on web servers
+    the first two kinds, and the videos of a list, can be read directly.
 
     Args:
         directory: path, or a URL (see `storage.as_path`).
-        layout: str. As of `catalog.discover`.
-        videos_list: `None`, or path or URL of a list: of
-            `catalog.from_list`, or, for frame folders, one of `frame_lists`.
+        layout: str. As for `catalog.discover`. Defaults to `"auto"`.
+        videos_list: `None`, or path or URL of a list, as for
+            `catalog.from_list` or, for frame folders, for `frame_lists`.
+            Defaults to `None`.
         splits: `None`, or path of a directory of split files; for frame
-            folders it may hold lists of `frame_lists`.
-        test_fraction: float. Part of the clips for the test if no split is
-            given.
+            folders it may contain lists for `frame_lists`. Defaults to `None`.
+        test_fraction: float between 0 and 1. Share of the clips for the test if
+            no split is given. Defaults to `0.25`.
         flow: `None`, or `FlowSpec`: how flow is computed when videos are read.
-            Not used for the other kinds of datasets.
+            Not used for the other kinds of datasets. Defaults to `None`.
         background: bool. Whether to add a class of the parts of video files
             outside the segments of a list, see `background.add`. Defaults to
             `False`.
@@ -73,7 +74,8 @@ def open_dataset(
         `Opened`.
 
     Raises:
-        ValueError: if there is no dataset, or the arguments do not fit it.
+        ValueError: if there is no dataset, or the arguments cannot be used with
+            its kind.
         OSError: if it cannot be read from an object store.
     """
     directory = storage.as_path(directory)
@@ -102,9 +104,8 @@ def open_dataset(
     return Opened(kind, VideoFiles(catalog, flow=flow), catalog)
 
 
-def holds_features(directory):
-    """Whether there is a finished dataset of features in a directory, or at a
-    URL."""
+def holds_features(directory) -> bool:
+    """Whether a directory or URL is a finished dataset of features."""
     directory = storage.as_path(directory)
     if not prepared_dataset.is_prepared(directory):
         return False
@@ -114,10 +115,11 @@ def holds_features(directory):
 def open_images(
     directory: str | os.PathLike[str], **arguments: typing.Any
 ) -> Opened:
-    """`open_dataset`, but features are an error.
+    """Opens a dataset of images, as `open_dataset` with the same arguments
+    does, but refuses features.
 
     Raises:
-        ValueError: as `open_dataset`, or if the dataset holds features.
+        ValueError: as `open_dataset`, or if the dataset contains features.
     """
     opened = open_dataset(directory, **arguments)
     if opened.kind == "features":
@@ -130,9 +132,10 @@ def open_images(
 
 
 def _look(directory, videos_list):
-    """The kind of a dataset, and its folders if it is one of frames."""
+    """Returns the kind of a dataset, and what `frame_tree.find` returns if the
+    kind is `"frames"`, else `None`. Datasets of features are `"prepared"`."""
     if isinstance(directory, storage.RemotePath):
-        # Videos are not searched there.
+        # Object stores are not searched for videos.
         named = videos_list is not None
         if named and not prepared_dataset.is_prepared(directory):
             return "videos", None

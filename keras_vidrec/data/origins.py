@@ -1,4 +1,4 @@
-"""What datasets say of where they come from."""
+"""The `Origin` of datasets."""
 
 import cv2
 
@@ -12,18 +12,19 @@ from keras_vidrec.videos import decoder
 def of(
     kind, names, labels, classes, contents, settings=None, **fields
 ) -> Origin:
-    """The `Origin` of videos.
+    """Makes the `Origin` of some videos.
 
     Args:
-        kind: `None`, or str: what they are in, as of `Origin`.
+        kind: `None`, or str: the kind of dataset, a kind of `Origin`.
         names: sequence of str. The name of each video, in any order.
-        labels: sequence of int, the class of each, -1 if unknown; or of
+        labels: sequence of int, the class of each video, -1 if unknown; or of
             tuples of int (`label_sets`).
-        classes: sequence of str. The names of the classes.
-        contents: sequence of str or `None`, as `Source.contents` has them.
-        settings: `None`, or plain data: how what is stored of them was made.
-            Defaults to `None`.
-        **fields: others of `Origin`.
+        classes: sequence of str. Class names by class index.
+        contents: sequence of str or `None`: the content of each video, as in
+            `Source.contents`.
+        settings: `None`, or data for JSON: how the stored images or features
+            were made. Defaults to `None`.
+        **fields: other fields of `Origin`.
     """
     shown = [_shown(label, classes) for label in labels]
     rows = sorted(zip(names, shown, contents), key=lambda row: row[0])
@@ -38,18 +39,20 @@ def of(
 
 
 def _shown(label, classes):
+    """The class names of a label as data for JSON; `None` if unknown."""
     if label_sets.are_sets((label,)):
         return list(label_sets.names(label, classes))
     return None if label < 0 else classes[label]
 
 
 def made_here() -> dict:
-    """The field of the `Origin` of what is made here and now: `versions`."""
+    """Returns the fields for the `Origin` of data made by this process:
+    `versions`."""
     versions = {"keras_vidrec": __version__, "opencv": cv2.__version__}
     return {"versions": versions}
 
 
 def decoded() -> dict:
-    """The fields of the `Origin` of what is decoded here and now, too:
-    `versions` and `decoder`."""
+    """Returns the fields for the `Origin` of data for which this process
+    decoded videos: `versions` and `decoder`."""
     return {**made_here(), "decoder": decoder.version()}

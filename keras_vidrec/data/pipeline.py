@@ -1,4 +1,4 @@
-"""Clips for training and testing as a `tf.data.Dataset`."""
+"""The input pipeline: clips for training and testing as a `tf.data.Dataset`."""
 
 import atexit
 import collections.abc
@@ -28,19 +28,19 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
-# Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and
-# mirrors take 400 MB a video, and many processors would read as many videos.
+# The most memory of clips read at the same time, on machines with many
+# processors: 20 clips of 5 whole frames, flow and mirrors take 400 MB a video.
 _BYTES_AHEAD = 2**32
-# Clips read at once from afar, where reading is mostly waiting.
+# Clips read at the same time from an object store: reading is mostly waiting.
 _REMOTE_CALLS = 32
-# The same of batches of features.
+# Batches of features read at the same time, at most.
 _BATCHES_AHEAD = 4
 
 atexit.register(open_iterators.close)
 
 
 def steps_per_epoch(num_videos: int, batch_size: int) -> int:
-    """Batches that show every video of a split once."""
+    """The number of batches that contain every video of a split once."""
     return math.ceil(num_videos / batch_size)
 
 
@@ -64,80 +64,76 @@ def make(
     mode: str | None = None,
     failures: Failures | None = None,
 ) -> tf.data.Dataset:
-    """Clips of a split, decoded, sampled, cropped and batched; of `Features`
-    what they hold of them.
+    """Makes a dataset of the clips of a split, or of their stored features.
 
-    Training: an endless stream of whole batches, epoch after epoch, each in
-    its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
-    The last batch of an epoch is filled up with further draws from its first
-    videos. Every draw (order, snippets, each step of the augmentation) is a
-    pure function of (seed, epoch, position), so `initial_epoch` and
-    `initial_step` start anywhere. A video that cannot be read is logged,
+    Training: endless, epoch after epoch, each in its own order, in batches of
+    the same size; pass `steps_per_epoch=pipeline.steps_per_epoch(...)` to
+    `fit`. The last batch of an epoch is filled with clips of its first videos.
+    All random values (order, snippets, each step of the augmentation) depend
+    only on seed, epoch and position, so training can start anywhere with
+    `initial_epoch` and `initial_step`. A video that cannot be read is logged,
     counted and replaced by another one.
 
-    Testing: the videos in the order of `split`, once, the last batch being
-    smaller; yields sample weights too, 0 for a video that cannot be read
-    (its pixels are 0).
+    Testing: the videos in the order of `split`, once; the last batch may be
+    smaller. Sample weights are 1, and 0 for a video that cannot be read, whose
+    pixels are 0.
 
-    Several workers draw the same batches, and each reads its own rows of them:
-    the positions, and so the draws, are those of one worker.
+    Several workers share every batch: each reads its own rows of it. Positions,
+    and so the random values, are the same as for one worker.
 
     Args:
         source: a `Source`.
-        spec: `ClipSpec`. Which frames, how they are resized, which size.
+        spec: `ClipSpec`. The frames, their size and the size of crops.
         split: sequence of int. Videos of the source.
         training: bool. Whether to shuffle and to augment.
         batch_size: int. Clips in a batch, over all devices.
         seed: int. Defaults to `0`.
         initial_epoch: int. Where training starts. Defaults to `0`.
-        initial_step: int. Batches of `initial_epoch` that are left out. None
-            of their clips is read. Training only. Defaults to `0`.
-        shard: tuple of int, `(worker, num_workers)`, which read one part each
-            of every batch: this one the rows from `worker * batch_size /
-            num_workers` on. In testing together with `pad_tail`. Defaults to
-            `(0, 1)`.
-        pad_tail: bool. Testing only. Whether to fill the last batch up, for
-            devices that take equal shares of it, with pixels of 0 of sample
-            weight 0. The other weights are `filled length / length` then
-            instead of 1: Keras divides the sum of the losses by the former, and
-            so reports the mean over the videos. Defaults to `False`.
+        initial_step: int. Batches of `initial_epoch` that are skipped without
+            reading their clips. Training only. Defaults to `0`.
+        shard: tuple of int, `(worker, num_workers)`. This worker reads the rows
+            of every batch from `worker * batch_size / num_workers` on. Several
+            workers need `pad_tail` in testing. Defaults to `(0, 1)`.
+        pad_tail: bool. Testing only. Whether to fill the last batch, so that
+            devices get equal shares of it, with clips of pixels and weights of
+            0. The other weights are then `filled length / length`: Keras
+            divides the sum of the losses by the filled length, and so reports
+            the mean over the videos. Defaults to `False`.
         augmentation: `None` (TSN's crops, and flips), or `Augmentation`.
-            Training only. Features were made of crops already: its crops and
-            flips do not apply to them.
-        sampling: str. How often each video comes: `"natural"`, `"sqrt"` or
-            `"balanced"`, see `VideoOrder`. Training only. Defaults to
-            `"natural"`.
+            Training only. Its crop and flip are not applied to features, which
+            were made from crops. Defaults to `None`.
+        sampling: str. How often each video occurs, see `VideoOrder`. Training
+            only. Defaults to `"natural"`.
         num_segments: `None` (that of `spec`), or int. Testing only.
-        num_clips: int. Clips of a video, of `num_segments` chunks or uniform
-            segments each, in the mode `"test"`. Testing only. Defaults to
-            `1`.
-        crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`,
-            see `clip_reader.read_test_clip`; the last two, which differ in
-            size from video to video, in batches of one. Testing only.
-        mode: `None` or str. Grid of the snippets in testing, `"validation"`
-            (the default) or `"test"`.
-        failures: `None`, or a `Failures` to share.
+        num_clips: int. Clips of a video, each of `num_segments` segments, see
+            `clip_reader.read_test_clip`. Testing only. Defaults to `1`.
+        crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`, see
+            `clip_reader.read_test_clip`. The last two need a batch size of 1,
+            because sizes of frames differ. Testing only. Defaults to
+            `"center"`.
+        mode: `None` (`"validation"`), or str: the positions of the snippets in
+            testing, `"validation"` or `"test"`. Defaults to `None`.
+        failures: `None` (a new one), or a `Failures` that counts the videos
+            that cannot be read. Defaults to `None`.
 
     Returns:
-        `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
-        label, sample_weight)` in testing. Inputs are uint8 `(batch,
-        num_segments, size, size, channels)`, in a dict by modality if there
-        are several; labels int32 `(batch,)`, or float32 `(batch,
-        classes)` of 0 and 1 where videos have several; `batch` is this
-        worker's part. In
-        testing there are `num_crops * num_clips * num_segments` segments, and
-        whole frames have their height and width instead of `size`. Features
-        are float32 `(batch, num_segments, features)`. Where the augmentation
-        mixes clips, labels are float32 `(batch, classes)`, shares of classes.
+        `tf.data.Dataset` of `(inputs, label)` in training and `(inputs, label,
+        sample_weight)` in testing; `batch` is this worker's part. Inputs are
+        uint8 `(batch, num_segments, size, size, channels)`, in a dict by
+        modality if there are several. In testing there are `num_crops *
+        num_clips * num_segments` segments, and whole frames have their height
+        and width instead of `size`. Features are float32 `(batch, num_segments,
+        features)`. Labels are int32 `(batch,)`, or float32 `(batch, classes)`:
+        0 and 1 if videos have several, fractions if clips are mixed.
 
     Raises:
-        ValueError: on a modality or frames the source does not hold, segments
-            or crops
-            that it cannot give, an empty split, a batch size below 1 (or of
-            several whole frames) or that the workers do not divide, several
-            clips of anything else than chunks or uniform segments,
-            unlabeled videos in training, or an augmentation that features do
-            not allow, or that mixes clips of batches of an odd number.
+        ValueError: on a modality or frames that the source does not have,
+            segments or crops that features do not allow, an empty split, a
+            batch size below 1, above 1 for whole frames, or that the number of
+            workers does not divide, several clips per video with a sampling
+            other than chunks or uniform, unlabeled videos in training, an
+            augmentation that features do not allow, or one that mixes clips
+            with an odd number of clips in a worker's part of the batch.
     """
     split = np.asarray(split, np.int64)
     labels = label_sets.Arrays(source.labels, len(source.classes))
@@ -187,7 +183,7 @@ def make(
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
         read = _test_draws(source, labels, spec, reader, failures, weight)
 
-    whole = training or pad_tail  # of the batches, the last one too
+    whole = training or pad_tail  # whether the last batch has full size
     leading: tuple = ()
     if reader.by_batch:
         leading = (share if whole else None,)
@@ -199,15 +195,15 @@ def make(
             lambda *draw: (*read(*draw),),
             draw,
             [reader.dtype] * len(reader.shapes) + [labels.dtype, tf.float32],
-            stateful=False,  # else no clips are read at once where
-            # operations are to be deterministic
+            # TensorFlow's determinism would call a stateful one sequentially.
+            stateful=False,
         )
         for clip, shape in zip(clips, reader.shapes):
             clip.set_shape((*leading, *shape))
         label.set_shape((*leading, *labels.shape))
         weight.set_shape(leading)
         if reader.by_batch:
-            # Faster here than in NumPy.
+            # The cast is faster in TensorFlow than in NumPy.
             clips = [tf.cast(clip, tf.float32) for clip in clips]
         inputs = dict(zip(spec.modalities, clips))
         inputs = clips[0] if len(clips) == 1 else inputs
@@ -226,7 +222,7 @@ def make(
         dataset = mixing.mixed(dataset, augmentation, seed, len(source.classes))
     dataset = dataset.prefetch(2)
     if is_remote:
-        # Else no more threads wait for answers than there are processors.
+        # The default, a thread for each processor, limits the requests.
         options = tf.data.Options()
         threads = max(calls, os.cpu_count() or 1)
         options.threading.private_threadpool_size = threads
@@ -245,15 +241,16 @@ def read_each(
     done: int = 0,
     **test: typing.Any,
 ) -> collections.abc.Iterator[tuple[int, typing.Any]]:
-    """Yields `(index, inputs)` of each video of a split that can be read, the
-    inputs in a batch of one; the next ones are read meanwhile.
+    """Yields `(index, inputs)` for each video of a split that can be read, with
+    inputs in a batch of one. The next videos are read in the background.
 
     Args:
         source, spec, split, failures: as for `make`.
-        verbose: bool. Whether to show a progress bar.
-        name: str. Of the bar.
-        done: int. Videos that were read before. Defaults to `0`.
-        **test: what of the videos is read, as for `make`.
+        verbose: bool. Whether to show a progress bar on a terminal.
+        name: str. Name of the progress bar.
+        done: int. Videos that were read before, for the progress bar. Defaults
+            to `0`.
+        **test: `num_segments`, `num_clips`, `crops` and `mode`, as for `make`.
 
     Raises:
         TooManyFailures: if over 5 % of the videos cannot be read.
@@ -286,7 +283,8 @@ def read_each(
 
 
 def _stacked(read, is_remote):
-    """From a callable of one draw to one of a batch of them."""
+    """Converts a function that reads one clip to one that reads a batch, in
+    threads if `is_remote`."""
     each = _waiting().map if is_remote else map
 
     def read_batch(*draws):
@@ -298,12 +296,15 @@ def _stacked(read, is_remote):
 
 @functools.cache
 def _waiting():
+    """The threads that read clips from an object store."""
     return concurrent.futures.ThreadPoolExecutor(_REMOTE_CALLS, "vidrec-read")
 
 
 def _parallel_calls(shapes, size, is_remote=False):
-    """How many clips to read at once. Frames of unknown height and width are
-    taken for those of 320 x 240 pixels, shrunk to 256 / 224 of the size."""
+    """The number of clips to read at the same time.
+
+    Unknown heights and widths are assumed to be 4 / 3 of `size`: about as many
+    pixels as in frames of 4:3 whose height is 256 / 224 of `size`."""
     clip = sum(
         math.prod(side or 4 * size // 3 for side in shape) for shape in shapes
     )
@@ -313,23 +314,22 @@ def _parallel_calls(shapes, size, is_remote=False):
     return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
-def _padded(split, batch_size):
-    """A split for whole batches. The videos that fill it up are `_NONE`."""
+def _padded(split: np.ndarray, batch_size: int) -> np.ndarray:
+    """A split, filled with `_NONE` up to a multiple of the batch size."""
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
 
 
 class _Reader(typing.NamedTuple):
-    """What is read of a video.
+    """How the clips of videos are read.
 
     Args:
-        shapes: list of tuple. Of the clip of each modality; `None` where it
-            differs from video to video.
+        shapes: list of tuple. The shape of the clip of each modality; `None`
+            for sides that differ from video to video.
         dtype: NumPy type of the clips.
-        read: callable of the index of a video and a generator (`None` in
-            testing). Returns a dict from modality to clip.
-        by_batch: bool. Whether clips are so small that calling from
-            TensorFlow would take longer than reading: then a call reads a
-            batch. They become float32.
+        read: callable that takes the index of a video and a random generator
+            (`None` in testing), and returns a dict from modality to clip.
+        by_batch: bool. Whether each call from TensorFlow reads a whole batch
+            and converts it to float32, because clips are small.
     """
 
     shapes: list
@@ -399,9 +399,13 @@ def _feature_reader(source, spec, training, protocol):
 
 
 def _training_draws(source, labels, split, seed, read, failures):
+    """Returns a function of `(epoch, position, index)` that returns the clips,
+    the label and the weight of a video, or of another one if it cannot be
+    read."""
+
     def candidates(epoch, position, index):
         yield index
-        # Of a large split this takes as long as some decoding.
+        # The permutation of a large split is only computed if it is needed.
         replacements = np.random.default_rng((seed, epoch, position, 0))
         yield from map(int, replacements.permutation(split))
 
@@ -421,6 +425,9 @@ def _training_draws(source, labels, split, seed, read, failures):
 
 
 def _test_draws(source, labels, spec, reader, failures, weight):
+    """Returns a function like that of `_training_draws`, for testing. A video
+    that cannot be read gives pixels of 0 with weight 0."""
+
     def nothing(label):
         empty = [
             np.zeros([side or spec.size for side in shape], reader.dtype)
@@ -444,7 +451,7 @@ def _test_draws(source, labels, spec, reader, failures, weight):
 
 
 _ONE = np.float32(1)
-# No video of a source.
+# The index that stands for no video.
 _NONE = -1
 
 
@@ -475,7 +482,7 @@ def _check_shard(shard, batch_size, whole):
         )
 
 
-def _check_single(batch_size, crops):
+def _check_single(batch_size: int, crops: str) -> None:
     if batch_size != 1:
         raise ValueError(
             "Whole frames differ in size from video to video. Expected "

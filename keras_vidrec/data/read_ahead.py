@@ -1,4 +1,4 @@
-"""Clips read by several threads, ahead of the network that sees them."""
+"""Reads clips in several threads while a network computes."""
 
 import collections
 import concurrent.futures
@@ -9,14 +9,24 @@ import numpy as np
 
 from keras_vidrec.data.preparing import prepare
 
-# 25 frames and flow of 224 x 224 pixels take 30 MB.
+# The largest number of clips in memory. 25 frames and their flow of 224 x 224
+# pixels take 30 MB.
 _MOST_AHEAD = 32
 
 
 @contextlib.contextmanager
 def read_ahead(read, tasks, most=_MOST_AHEAD):
-    """An iterator of what `read` returns of the tasks, in their order, read by
-    several threads, at least one, and so that about `most` results wait."""
+    """Calls a function for each task in several threads.
+
+    Args:
+        read: callable that takes a task.
+        tasks: iterable.
+        most: int. About the largest number of results that are computed before
+            they are used. Defaults to `32`.
+
+    Yields:
+        Iterator over the results, in the order of the tasks.
+    """
     threads = max(min(prepare.num_cores(), most // 2), 1)
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
 
@@ -35,9 +45,15 @@ def read_ahead(read, tasks, most=_MOST_AHEAD):
             pool.shutdown(cancel_futures=True)
 
 
-def draw_of(seed, video, draw):
-    """The generator of a random version of a video: a function of the seed,
-    the video's name and the number of the version only."""
+def draw_of(seed: int, video: str, draw: int) -> np.random.Generator:
+    """Returns the random generator of a version of a video. It depends only on
+    the seed, the video's name and the number of the version.
+
+    Args:
+        seed: int.
+        video: str. Name of the video.
+        draw: int. Number of the version.
+    """
     digest = hashlib.sha256(video.encode()).digest()
     number = int.from_bytes(digest[:8], "big")
     return np.random.default_rng((seed, number, draw))

@@ -13,7 +13,7 @@ from keras_vidrec.data import synthetic_scene
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 
-# Class name -> (kind, pattern on the object, events).
+# Class name -> (kind, pattern of the object, events).
 _CLASSES = {
     "Dots": ("appearance", "dots", ("still",)),
     "DownThenRight": ("order", "noise", ("down", "still", "right")),
@@ -30,8 +30,8 @@ _CLASSES = {
 }
 
 # Class name -> "appearance" (visible in one frame), "motion" (visible in
-# neighboring frames, but not in a single one) or "order" (only the order of two
-# motions does).
+# neighboring frames, but not in a single one) or "order" (visible only in the
+# order of two motions).
 KINDS = {name: kind for name, (kind, _, _) in _CLASSES.items()}
 
 _FRAMES_PER_SECOND = 25
@@ -47,8 +47,16 @@ def draw_scene(
     num_frames: int,
     seed: int = 0,
 ) -> synthetic_scene.Scene:
-    """Draws the `Scene` of one clip, a pure function of the arguments. Groups,
-    and the clips of each, are counted from 1; `size` is height and width."""
+    """Draws the `Scene` of one clip, which depends only on the arguments.
+
+    Args:
+        class_name: str, a key of `KINDS`.
+        group: int. Number of the group, from 1.
+        clip: int. Number of the clip in its group, from 1.
+        size: pair of int. Height and width of a frame in pixels.
+        num_frames: int.
+        seed: int. Defaults to `0`.
+    """
     _, pattern, events = _CLASSES[class_name]
     label = list(_CLASSES).index(class_name)
     return synthetic_scene.draw(
@@ -77,21 +85,21 @@ def generate(
     A textured object moves before a textured background, seen by a slightly
     shaking camera. Twelve classes are of three kinds, see `KINDS`:
 
-    - appearance: the object stands still and is dotted or striped;
+    - appearance: the object does not move, and is dotted or striped;
     - motion: it moves left, right, up or down, grows or shrinks;
-    - order: two of these motions, in one order and in the other. One fills
-      the first third of the video, the other the last; in between the object
-      stands still.
+    - order: it makes two of these motions, in one order or the other. One
+      takes the first third of the video, the other the last; in between the
+      object does not move.
 
-    A single frame says nothing about the class within motion and order. Of
-    three segments, each snippet within its own (TSN, section 3.1), the two
-    classes of an ordered pair show the same snippets. So single frames
-    recognize appearance alone, a consensus that averages snippets of motion
-    recognizes appearance and motion, and only what sees the order of the
-    snippets recognizes all. A snippet that reaches over a change of motion
-    sees a bit of the order too.
+    A single frame does not show the class of motion or order. If a clip has
+    three segments with one snippet in each (TSN, section 3.1), two classes that
+    differ only in the order of their motions show the same snippets. So a
+    network of single frames can only recognize appearance, an average over
+    snippets of motion appearance and motion, and only a network that uses the
+    order of snippets all classes. (A snippet that includes a change of motion
+    shows a little of the order, too.)
 
-    Left and right are each other's mirror image: train and test on this
+    Left and right are mirror images of each other, so train and test on this
     dataset without horizontal flips.
 
     Writes `<directory>/<Class>/v_<Class>_g<group>_c<clip>.avi` (MPEG-4, 25
@@ -101,16 +109,17 @@ def generate(
     call can be repeated; the lists are written last.
 
     Args:
-        directory: str or path. Made if missing.
+        directory: str or path. Created if missing.
         train_groups: int. Groups of each class in the training list. Defaults
             to `16`.
         test_groups: int. Groups of each class in the test list; no group is
             in both. Defaults to `3`.
-        clips_per_group: int. Defaults to `4`.
+        clips_per_group: int. Clips in each group. Defaults to `4`.
         size: pair of even int, 32 or more. Height and width in pixels.
             Defaults to `(64, 80)`.
-        num_frames: int, 8 or more. Length of every video. Defaults to `34`.
-            Speeds are in pixels a frame; growth is spread over the video.
+        num_frames: int, 8 or more. Length of every video. Speed in pixels per
+            frame does not depend on it; growth is spread over the video.
+            Defaults to `34`.
         seed: int, 0 or more. Defaults to `0`.
         classes: `None` (all twelve), or sequence of str: the classes, keys of
             `KINDS`. Defaults to `None`.
@@ -120,7 +129,7 @@ def generate(
         `directory` as a `pathlib.Path`.
 
     Raises:
-        ValueError: if an argument is out of range, or if `directory` holds a
+        ValueError: if an argument is out of range, or `directory` contains a
             dataset of another size, length or seed.
         OSError: if OpenCV cannot write a video.
     """
@@ -181,12 +190,13 @@ def generate(
     return directory
 
 
-def _video(class_name, group, clip):
+def _video(class_name: str, group: int, clip: int) -> str:
     return f"{class_name}/v_{class_name}_g{group:02d}_c{clip:02d}.avi"
 
 
-def _claim(directory, settings):
-    """Notes the settings beside the videos: those of others do not mix."""
+def _claim(directory: pathlib.Path, settings: dict) -> None:
+    """Writes the settings beside the videos, or raises a `ValueError` if the
+    directory has a dataset with other settings."""
     path = directory / _SETTINGS
     if not path.exists():
         _write_text(path, json.dumps(settings) + "\n")
@@ -194,13 +204,13 @@ def _claim(directory, settings):
     found = documents.read_json(path)
     if found != settings:
         raise ValueError(
-            f"{directory} holds a synthetic dataset of other settings. "
+            f"{directory} contains a synthetic dataset with other settings. "
             f"Expected {found}; choose another directory or delete this one. "
             f"Received: {settings}"
         )
 
 
-def _write_video(path, scene):
+def _write_video(path: pathlib.Path, scene: synthetic_scene.Scene) -> None:
     height, width = scene.size
     partial = path.with_suffix(".partial.avi")
     writer = cv2.VideoWriter(
@@ -217,14 +227,17 @@ def _write_video(path, scene):
     os.replace(partial, path)
 
 
-def _write_text(path, text):
+def _write_text(path: pathlib.Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
-    # No translation of line ends: the lists end theirs as the official ones.
+    # Line ends are not translated: like the official lists, the lists have
+    # "\r\n" on every platform.
     partial.write_text(text, encoding="utf-8", newline="")
     os.replace(partial, path)
 
 
-def _write_lists(directory, classes, clips, test_groups):
+def _write_lists(
+    directory: pathlib.Path, classes: list[str], clips, test_groups: int
+) -> None:
     lists = directory / "ucfTrainTestlist"
     lists.mkdir(exist_ok=True)
     labels = {name: label for label, name in enumerate(classes, start=1)}

@@ -1,4 +1,4 @@
-"""In which order, and how often, the videos of a training come."""
+"""The order of the training videos of each epoch, and how often each occurs."""
 
 import types
 
@@ -6,30 +6,31 @@ import numpy as np
 
 from keras_vidrec.specs import checks
 
-# By name, the power of the number of videos of a class that its share of an
-# epoch is in proportion to.
+# The share of a class in an epoch is proportional to this power of its number
+# of videos.
 _POWERS = types.MappingProxyType({"natural": 1.0, "sqrt": 0.5, "balanced": 0.0})
 SAMPLINGS = tuple(_POWERS)
 
 
 class VideoOrder:
-    """The videos of each epoch, a pure function of seed and epoch.
+    """The videos of each epoch in random order, a function of seed and epoch.
 
-    An epoch is as long whichever the sampling: as many draws as videos.
-    `"natural"`: each video once. `"balanced"`: of each class as many draws,
-    `"sqrt"`: in proportion to the square root of its videos, both to within one
-    draw per epoch. In these a class goes round its videos, in another order
-    each time, from epoch to epoch: none comes again before all have come.
+    With any sampling the number of draws in an epoch is the number of videos.
+    With `"natural"` each video is drawn once. With `"balanced"` all classes
+    have the same number of draws, with `"sqrt"` a number proportional to the
+    square root of their number of videos; both are exact to one draw per
+    epoch. With these two, all videos of a class are drawn in random order
+    before any of them is drawn again, also across epochs.
 
     Args:
-        split: int array `(videos,)`.
-        labels: sequence of int, of all videos of the source.
+        split: int array `(videos,)`. Indices of the training videos.
+        labels: sequence of int. The labels of all videos of the source.
         seed: int.
         sampling: str, one of `SAMPLINGS`. Defaults to `"natural"`.
 
     Raises:
-        ValueError: on another sampling, or another one than `"natural"` of
-            videos that have no single class each.
+        ValueError: on another sampling, or if the sampling is not `"natural"`
+            and videos may have several classes.
     """
 
     def __init__(self, split, labels, seed, sampling="natural"):
@@ -49,12 +50,13 @@ class VideoOrder:
         self._labels, counts = np.unique(own, return_counts=True)
         self._classes = [split[own == label] for label in self._labels]
         drawn = len(split) * shares(counts, sampling)
-        # A hair more than nothing, so that 3 is not 2.999.
+        # The small number keeps 2.999... that should be 3 from becoming 2.
         self._each = np.floor(drawn + 1e-9).astype(np.int64)
         self._rest = len(split) - int(self._each.sum())
 
     def __call__(self, epoch):
-        """The videos of an epoch, int array `(videos,)`."""
+        """Returns the indices of the videos of an epoch: int array
+        `(videos,)`."""
         videos = self._split
         if self._classes is not None:
             begin, end = self._drawn(epoch), self._drawn(epoch + 1)
@@ -67,18 +69,21 @@ class VideoOrder:
         return np.random.default_rng((self._seed, epoch)).permutation(videos)
 
     def _drawn(self, epoch):
-        """How many draws of each class come before an epoch. The draws that
-        are over go to the classes in turn."""
+        """The number of draws of each class before an epoch: int array.
+
+        Each class has the whole number of draws that its share allows; the
+        remaining draws of an epoch go to the classes in turn."""
         places = np.arange(len(self._classes))
         turns = (self._rest * epoch - places - 1) // len(places) + 1
         return self._each * epoch + turns
 
     def _round(self, number, begin, end):
-        """Draws `begin` to `end` of a class."""
+        """Returns the videos of draws `begin` to `end - 1` of a class. Draws
+        are counted from the first epoch on."""
         videos, label = self._classes[number], int(self._labels[number])
         first, last = begin // len(videos), (end - 1) // len(videos)
         rounds = [
-            # No other draw of a training has five numbers.
+            # No other random generator in training has a seed of five numbers.
             np.random.default_rng((self._seed, label, turn, 0, 1)).permutation(
                 videos
             )
@@ -90,15 +95,16 @@ class VideoOrder:
         ]
 
 
-def shares(counts, sampling):
-    """The share of an epoch that each class has.
+def shares(counts, sampling: str) -> np.ndarray:
+    """Returns the share of each class in the draws of an epoch.
 
     Args:
-        counts: int sequence. Videos of each class; one of none has no share.
+        counts: sequence of int. Number of videos of each class; the share of a
+            class without videos is 0.
         sampling: str, one of `SAMPLINGS`.
 
     Returns:
-        float array, which sums up to 1.
+        float array `(classes,)`, whose sum is 1.
     """
     counts = np.asarray(counts, "float64")
     shares = np.where(counts > 0, counts ** _POWERS[sampling], 0.0)

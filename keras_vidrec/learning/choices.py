@@ -1,4 +1,4 @@
-"""What was chosen on the way, and by which figures."""
+"""The choices made in learning, and the figures behind them."""
 
 import dataclasses
 import json
@@ -11,11 +11,11 @@ from keras_vidrec.specs import files
 
 
 class Figure(typing.NamedTuple):
-    """What a candidate was worth.
+    """The result of a candidate.
 
     Args:
-        right: int. Clips whose class was found.
-        of: int. Clips.
+        right: int. Number of clips whose class was recognized.
+        of: int. Number of all clips.
         loss: float. Mean of minus the logarithm of the probability of the true
             class.
     """
@@ -26,7 +26,8 @@ class Figure(typing.NamedTuple):
 
     @classmethod
     def of_scores(cls, scores, labels):
-        """That of logits `(clips, classes)`."""
+        """Computes the figure of logits `(clips, classes)` and class indices
+        `(clips,)`."""
         scores, labels = np.asarray(scores, "float64"), np.asarray(labels)
         chances = scipy.special.log_softmax(scores, axis=1)
         own = chances[np.arange(len(labels)), labels]
@@ -40,11 +41,12 @@ class Choice:
 
     Attributes:
         what: str. What was chosen.
-        by: str. On which clips the figures are.
-        candidates: dict from a name to its `Figure`, in the order in which
-            they are preferred.
-        chosen: str. A name of these; `""` if there was none.
-        not_tried: dict from the names of others to why.
+        by: str. The clips from which the figures were computed.
+        candidates: dict from a name to its `Figure`, in the order of
+            preference.
+        chosen: str. The name of the chosen candidate; `""` if there was none.
+        not_tried: dict from the names of other candidates to why they were not
+            tried. Defaults to `{}`.
     """
 
     what: str
@@ -55,9 +57,16 @@ class Choice:
 
     @classmethod
     def best(cls, what, by, candidates, not_tried=None, by_loss=False):
-        """The one that recognizes the most clips, and of several the one with
-        the smallest loss; with `by_loss` only the loss, which needs fewer
-        clips. Then the first.
+        """Chooses the best candidate.
+
+        It is the one that recognizes the most clips; of several, the one with
+        the smallest loss; then the first one.
+
+        Args:
+            what, by, candidates: as for `Choice`.
+            not_tried: `None`, or as for `Choice`. Defaults to `None`.
+            by_loss: bool. Whether to compare only the loss, which is more
+                reliable with few clips. Defaults to `False`.
         """
 
         def worth(name):
@@ -68,7 +77,7 @@ class Choice:
         return cls(what, by, dict(candidates), chosen, not_tried or {})
 
     def lines(self):
-        """What was chosen, as a table for people."""
+        """Yields the lines of a table of the candidates for the user."""
         yield f"{self.what}, by {self.by}:"
         for name, figure in self.candidates.items():
             mark = "  <- chosen" if name == self.chosen else ""
@@ -78,7 +87,7 @@ class Choice:
             yield f"  {name:28} not tried: {reason}"
 
 
-def save(choices, path):
+def save(choices, path) -> None:
     """Writes choices as JSON."""
     values = [
         {

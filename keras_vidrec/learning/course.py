@@ -1,4 +1,4 @@
-"""From a folder of videos to a recognizer, step by step."""
+"""Trains a recognizer from a folder of videos, step by step."""
 
 import dataclasses
 import os
@@ -29,7 +29,7 @@ from keras_vidrec.training import classifiers
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.run import Run
 
-# What starts from ImageNet's weights, in all recipes.
+# The backbone that starts from ImageNet's weights, in all recipes.
 _BACKBONE = "efficientnet_lite0"
 
 _FROZEN = "frozen frames"
@@ -37,20 +37,20 @@ _FINE_TUNED = "fine-tuned frames"
 _FROZEN_FLOW = "frozen flow"
 _FLOW = "fine-tuned flow"
 _BOTH = "TS-LSTM over both"
-# What flow counts beside frames.
+# The weight of flow, where that of frames is 1.
 _WEIGHTS = {"frames + flow": 1.0, "frames + 1.5 flow": 1.5}
 
 
 @dataclasses.dataclass(frozen=True)
 class Learned:
-    """What was learned.
+    """The result of `learn`.
 
     Attributes:
         run: `Run` of the recognizer.
         choices: tuple of `Choice`.
-        sentences: tuple of three str, as of `verdict.sentences`.
-        scores: `Scores` of the held out part; `None` where there is none.
-        report, export: paths, or `None`.
+        sentences: tuple of three str, as `verdict.sentences` returns them.
+        scores: `Scores` of the held-out part; `None` if there is none.
+        report, export: paths of the report and of the export, or `None`.
     """
 
     run: Run
@@ -71,33 +71,34 @@ def learn(
 ) -> Learned | plans.Plan:
     """Trains a recognizer of the classes of a directory of videos.
 
-    The directory `out` becomes a run, whose `model.keras` is the network that
-    was chosen: `predict`, `evaluate`, `report` and `export` take it. Beside it
-    are `videos.csv`, which videos serve for what, `choices.json`, what was
-    tried and what it was worth, `remarks.log`, what the steps remarked,
-    `report/`, `export/`, and `steps/`, the runs and datasets that it is made
-    of, each with its recipe. Make the same call again to resume after an
+    The directory `out` becomes a run, whose `model.keras` is the chosen
+    network: `predict`, `evaluate`, `report` and `export` take it. The directory
+    also has `videos.csv` (the part of each video), `choices.json` (the
+    candidates and their figures), `remarks.log` (messages of the steps),
+    `report/`, `export/`, and `steps/` (the runs and datasets from which it was
+    made, each with its recipe). Make the same call again to resume after an
     interruption.
 
-    All choices are made by clips that are not held out for the test.
+    Clips that are held out for the test are not used for choices.
 
     Args:
         task: `Task`.
-        out: path of the result: new, empty, or begun with the same task.
-        plan_only: bool. Whether to only make and print the plan, and write
-            nothing. Defaults to `False`.
+        out: path of the result: new, empty, or started with the same task.
+        plan_only: bool. Whether to only make and print the plan, without
+            writing anything. Defaults to `False`.
         verbose: as in `fit`. Defaults to `"auto"`.
-        tell: callable that gets each line of output. Defaults to no output.
+        tell: callable that is called with each line of output. Defaults to no
+            output.
 
     Returns:
         `Learned`; with `plan_only` the `Plan`.
 
     Raises:
-        ValueError: on videos that nothing can be learned from, or an `out` of
-            another task.
-        ImportError: naming the extra to install, if the package that brings
-            ImageNet's weights is missing.
-        OSError: if the disk is full; what is finished stays.
+        ValueError: if the videos are not sufficient for learning, or `out` is
+            that of another task.
+        ImportError: naming the extra to install, if the package with ImageNet's
+            weights is missing.
+        OSError: if the disk is full; finished steps are kept.
     """
     check_imagenet({"rgb": _BACKBONE}, IMAGENET)
     out = pathlib.Path(out)
@@ -108,7 +109,7 @@ def learn(
     with locks.held(out / ".learn.lock", "learn", out):
         task.claim(out)
         listed = out / "videos.csv"
-        # It goes on with the parts that it began with.
+        # A resumed task keeps the parts with which it was started.
         begun = listed if listed.is_file() else None
         material = materials.look(task, bool(verbose), begun)
         place = steps.Workplace(task, material, out, verbose, tell)
@@ -126,9 +127,10 @@ def _tell_plan(task, material, tell):
     return plan
 
 
-def _write_lists(place):
-    """The lists of all videos: with the part to choose by, last, as what is
-    there says that learning has begun; and with that to learn from."""
+def _write_lists(place: steps.Workplace) -> None:
+    """Writes two lists of all videos: one in which the validation part belongs
+    to the training part, and one with the validation part. The latter is
+    written last, because it marks that learning has started."""
     material = place.material
     catalog = dataclasses.replace(
         material.catalog,
@@ -145,8 +147,13 @@ def _write_lists(place):
 
 
 class _Course:
-    """The steps of a plan, one after the other; `choices` are made between
-    them."""
+    """Runs the steps of a plan one after the other, and makes the choices.
+
+    Args:
+        place: `steps.Workplace`.
+        plan: `Plan`.
+        tell: callable that is called with each line of output.
+    """
 
     def __init__(self, place, plan, tell):
         self._place = place
@@ -172,19 +179,21 @@ class _Course:
         return self._finish(run, summary)
 
     def _say(self, name):
+        """Prints the number and the description of a step."""
         number = self._plan.names.index(name) + 1
         step = self._plan.steps[number - 1]
         self._tell(f"\n{number} of {len(self._plan.steps)}. {step.what}")
 
     def _chose(self, choice):
+        """Records and prints a choice."""
         self._choices.append(choice)
         records.save(self._choices, self._place.out / "choices.json")
         for line in choice.lines():
             self._tell(f"   {line}")
 
     def _choose_classifier(self):
-        """The kind of classifier that recognizes clips of other recordings
-        best.
+        """Returns the kind of classifier that recognizes clips of other
+        recordings best.
         """
         self._say("features")
         seen = steps.features(self._place)
@@ -205,13 +214,14 @@ class _Course:
             others = dict.fromkeys(classifiers.KINDS[1:], reason)
             self._chose(Choice(what, by, {}, "", others))
             return classifiers.KINDS[0]
-        # They differ by few clips: which are nearly found counts as well.
+        # The numbers of recognized clips hardly differ; the loss says more.
         choice = Choice.best(what, by, candidates, by_loss=True)
         self._chose(choice)
         return choice.chosen
 
     def _frozen(self, kind):
-        """The frozen network with the classifier of all clips."""
+        """Returns the frozen network with a classifier that is fitted to all
+        clips, as `_trained` does."""
         if "rgb" not in self._plan.names:
             self._say("frozen")
         recipe = self._place.frozen(kind)
@@ -220,7 +230,11 @@ class _Course:
         return run.load_model(), recipe, summary, True
 
     def _trained(self, kind):
-        """The best of the networks that are trained, alone or together."""
+        """Trains networks and returns the best one, or the best fusion.
+
+        Returns:
+            `(model, recipe, summary, all_learned)`, as for `recognizer.make`.
+        """
         place, plan = self._place, self._plan
         self._say("prepared")
         data = steps.prepared(place, plan.flow)
@@ -254,7 +268,8 @@ class _Course:
         return self._alone(chosen, kind, runs)
 
     def _of_flow(self, data, runs, scores):
-        """The name of the better network of flow, with its run and scores."""
+        """Trains networks of flow, adds them to `runs` and `scores`, and
+        returns the name of the best one."""
         place = self._place
         bound = {"flow.bound": place.bound}
         self._say("frozen_flow")
@@ -279,6 +294,8 @@ class _Course:
         return self._choose("Flow network", {n: scores[n] for n in names})
 
     def _choose(self, what, scores, is_last=False):
+        """Returns the name of the best network, given a dict from names to
+        `Scores` of the validation clips."""
         by = "the validation clips"
         figures = {
             name: Figure.of_scores(one.scores, one.labels)
@@ -290,12 +307,14 @@ class _Course:
         return choice.chosen
 
     def _alone(self, name, kind, runs):
+        """Returns one network, as `_trained` does."""
         if name == _FROZEN:
             return self._frozen(kind)
         run = runs[name]
         return run.load_model(), run.recipe, name, False
 
     def _fused(self, name, weight, runs):
+        """Returns the fusion of two networks, as `_trained` does."""
         networks = {stream: run.load_model() for stream, run in runs.items()}
         weights = {"rgb": 1.0, "flow": weight}
         model = LateFusion(networks, weights)
@@ -304,6 +323,7 @@ class _Course:
         return model, recipe, name, False
 
     def _finish(self, run, summary):
+        """Tests, reports and exports the recognizer; returns `Learned`."""
         place = self._place
         scores = report = None
         if place.material.test:

@@ -1,5 +1,5 @@
-"""What there is to learn from: which videos can be used, what is odd about
-them, and which serve for what."""
+"""The videos of a task: finds those that can be used and their problems, and
+divides them into training, validation and test."""
 
 import collections
 import dataclasses
@@ -20,44 +20,43 @@ from keras_vidrec.data.catalogs.split import split_groups
 from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.learning.task import Task
 from keras_vidrec.specs.checks import counted
 
-# Shares of the clips of each class.
+# Shares of the clips of each class; that of validation is one of the rest.
 _TEST = 0.25
 _VALIDATION = 0.25
-# A class of so many groups has one for each part.
+# The number of groups of a class that gives one to each part.
 _PARTS = 3
-# The ratio between the numbers of clips of two classes from which on it is
-# reported.
+# The least ratio between the numbers of clips of two classes for a remark.
 _UNEVEN = 5
 _MORE = (
     "More clips of rare classes help most; `vidrec train` can give them "
     "more weight (data.sampling, loss.class_weights)."
 )
-# Names that a line lists.
+# The largest number of names in a line.
 _NAMED = 4
-# Mirrored, a video of such a class is of another one.
+# Words in names of classes whose videos belong to another class when mirrored.
 _SIDES = frozenset({"left", "right", "clockwise", "counterclockwise"})
-# What remarks on files advise.
+# The advice on settings in remarks about files.
 _SETTINGS = re.compile(r" \(`\w+` [^)]*\)| `fps` samples frames at one rate\.")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """What there is to learn from.
+    """The videos of a task and their parts.
 
     Attributes:
         catalog: `Catalog` of the videos that can be used.
-        train, validation, test: tuples of int, indices into its videos: to
-            learn from, to choose by, and held out, the last two empty where
-            there are too few.
+        train, validation, test: tuples of int, indices into its videos. The
+            last two are empty if there are too few videos.
         flip: bool. Whether mirrored videos are of the same class.
-        remarks: tuple of str. What is odd, and what follows from it.
-        kinds: dict from the name of a class to `(clips, groups)` of it in
-            all parts.
+        remarks: tuple of str. Problems, and their consequences.
+        kinds: dict from the name of a class to its number of clips and of
+            groups, in all parts: `(clips, groups)`.
         shortest: int. Frames of the shortest video that can be read. Defaults
-            to so many that it is none.
+            to `sys.maxsize`.
     """
 
     catalog: Catalog
@@ -71,12 +70,12 @@ class Material:
 
     @property
     def learned_from(self):
-        """All videos but the held out ones."""
+        """The training and validation videos: sorted tuple of int."""
         return tuple(sorted((*self.train, *self.validation)))
 
     @property
     def typical(self):
-        """Clips to train on of the median class."""
+        """The median of the numbers of training clips of the classes."""
         labels = [self.catalog.labels[i] for i in self.train]
         counts = collections.Counter(labels)
         return statistics.median(
@@ -85,20 +84,20 @@ class Material:
 
 
 def look(task, verbose=True, begun=None) -> Material:
-    """Looks at all videos of a `Task` and gives each its part.
+    """Inspects all videos of a `Task` and divides them into parts.
 
     Args:
         task: `Task`.
         verbose: bool. Whether to show progress bars. Defaults to `True`.
-        begun: `None`, or path of the list of the videos and their parts that
-            learning has begun with. Defaults to `None`.
+        begun: `None`, or path of the list of videos and their parts with which
+            the task was started. Defaults to `None`.
 
     Returns:
         `Material`.
 
     Raises:
-        ValueError: if there are no videos, not of two classes, or they have
-            several labels.
+        ValueError: if there are no videos of at least two classes, or videos
+            have several labels.
     """
     _refuse_others(task)
     if begun is not None:
@@ -123,7 +122,7 @@ def look(task, verbose=True, begun=None) -> Material:
     found = inspection.inspect(opened, verbose=verbose)
     usable = [i for i, v in enumerate(catalog.videos) if v not in found.broken]
     remarks = [catalog.understood] if catalog.understood else []
-    # Of the split of the catalog, which is not the one taken.
+    # `_parts` reports classes that are missing in a part.
     told = (line for line in catalog.problems if " clips in split " not in line)
     remarks += told
     if found.broken:
@@ -133,7 +132,7 @@ def look(task, verbose=True, begun=None) -> Material:
     remarks += _in_two_classes(catalog, found.identical)
     key = min(catalog.splits, key=str)
     split = catalog.splits[key]
-    # The split that `discover` makes if none is given.
+    # If the split equals this one, it was made by `discover`, not by the user.
     by_chance = split_groups(catalog.labels, catalog.groups, _TEST, task.seed)
     is_named = begun is not None or split != by_chance
     listed = catalog.validation.get(key, ())
@@ -165,13 +164,16 @@ def look(task, verbose=True, begun=None) -> Material:
 
 
 def _without_settings(remarks):
-    """Remarks on files without what other commands have settings for."""
+    """Yields remarks about files without advice on settings that only other
+    commands have."""
     for remark in remarks:
-        if "clip.sampling" not in remark:  # learning has seen to it
+        # Learning sets the sampling itself, see `Workplace.recipe`.
+        if "clip.sampling" not in remark:
             yield _SETTINGS.sub("", remark)
 
 
-def _refuse_others(task):
+def _refuse_others(task: Task) -> None:
+    """Raises a `ValueError` if the dataset does not consist of video files."""
     expected = (
         "Expected a directory of videos, one folder per class, or one with "
         f"a list. Received: {task.videos}, "
@@ -184,6 +186,7 @@ def _refuse_others(task):
 
 
 def _in_two_classes(catalog, identical):
+    """Yields a remark about identical videos in different classes."""
     label_of = dict(zip(catalog.videos, catalog.labels))
     both = [
         " = ".join(same)
@@ -198,13 +201,14 @@ def _in_two_classes(catalog, identical):
 
 
 def only(catalog, kept, split, validation=()):
-    """A catalog of some of its videos, with one split.
+    """Returns a catalog with some of the videos of another one, and one split.
 
     Args:
         catalog: `Catalog`.
         kept: sequence of int. The videos.
         split: `Split` of indices into `catalog`; those not kept are left out.
-        validation: sequence of int, as in `split`. Defaults to none.
+        validation: sequence of int. The validation part, as in `split`.
+            Defaults to none.
     """
     places = {old: new for new, old in enumerate(kept)}
 
@@ -226,7 +230,7 @@ def only(catalog, kept, split, validation=()):
     )
 
 
-def _check_classes(catalog, task):
+def _check_classes(catalog: Catalog, task: Task) -> None:
     present = set(catalog.labels)
     if len(present) < 2:
         names = [catalog.classes[label] for label in sorted(present)]
@@ -239,7 +243,9 @@ def _check_classes(catalog, task):
 
 
 def _parts(catalog, is_named, seed):
-    """Training, validation and test part, and what is to be said of them."""
+    """Returns the parts `(train, validation, test)` and a list of remarks.
+
+    `is_named` says whether the user has given a split."""
     labels, groups = catalog.labels, catalog.groups
     train, test = catalog.splits[1]
     validation = catalog.validation[1]
@@ -264,6 +270,7 @@ def _parts(catalog, is_named, seed):
 
 
 def _missing_in(catalog, learned, test):
+    """Yields remarks about classes without training clips or test clips."""
     known = {catalog.labels[i] for i in learned}
     tested = {catalog.labels[i] for i in test}
     present = sorted(set(catalog.labels))
@@ -281,7 +288,8 @@ def _missing_in(catalog, learned, test):
         )
 
 
-def _kinds(catalog):
+def _kinds(catalog: Catalog) -> dict[str, tuple[int, int]]:
+    """Counts the clips and groups of each class, see `Material`."""
     counts = collections.Counter(catalog.labels)
     recordings = collections.defaultdict(set)
     for label, group in zip(catalog.labels, catalog.groups):
@@ -293,6 +301,7 @@ def _kinds(catalog):
 
 
 def _uneven(kinds):
+    """Yields remarks about classes with few clips or recordings."""
     single = [name for name, (clips, _) in kinds.items() if clips == 1]
     if single:
         yield (
@@ -319,7 +328,8 @@ def _uneven(kinds):
         )
 
 
-def _some(names):
+def _some(names) -> str:
+    """The first few names, and the number of the others."""
     names = list(names)
     more = len(names) - _NAMED
     rest = f" and {more} more" if more > 0 else ""

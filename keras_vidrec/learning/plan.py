@@ -1,4 +1,4 @@
-"""What will be done, and how long that takes about."""
+"""The plan of learning: its steps, and about how long they take."""
 
 import dataclasses
 import typing
@@ -8,32 +8,32 @@ from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs.checks import counted
 
-# Clips of the median class, and clips to choose by, from which networks are
-# trained; clips of the median class from which one of flow is fine-tuned, and
-# from which a network over both streams is tried.
+# The least number of training clips of the median class, and of validation
+# clips, for fine-tuning networks; that of training clips of the median class
+# for fine-tuning a flow network, and for a network over both streams.
 _LEAST_TO_TRAIN, _LEAST_TO_CHOOSE = 4, 6
 _LEAST_OF_FLOW = 8
 _LEAST_OF_BOTH = 12
 
-# Seconds on two cores: to begin a step, to export and to write the report.
+# Seconds on two cores: to start a step; to export and to write the report.
 _BEGIN, _END = 15.0, 60.0
-# Of a frame of 224 pixels: seen whole and mirrored, and learned from; of a
-# clip: read, and its flow made.
+# Seconds for a frame of 224 pixels: to test it whole and mirrored, and to train
+# on it; for a clip: to read it, and to compute its flow.
 _SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
 EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
 _SEGMENTS = {"test": 8, "training": 3}
 _CORES = 2
-# Of `frozen_flow`.
+# The number of random versions of each clip in the recipe `frozen_flow`.
 _DRAWS = 6
 
 
 class Step(typing.NamedTuple):
-    """A step.
+    """A step of learning.
 
     Args:
-        name: str. Of its folder.
-        what: str. What it does, for people.
-        seconds: float. About how long on this machine.
+        name: str. Name of its folder.
+        what: str. What it does, for the user.
+        seconds: float. About how long it takes on this machine.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Step(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What will be done.
+    """The plan of a task.
 
     Attributes:
         steps: tuple of `Step`.
-        flow: bool. Whether there are networks of flow.
-        not_tried: dict from what is left out to why.
+        flow: bool. Whether there are flow networks.
+        not_tried: dict from the names of networks that are left out to why.
     """
 
     steps: tuple
@@ -57,14 +57,14 @@ class Plan:
 
     @property
     def names(self):
-        """Names of the steps."""
+        """The names of the steps."""
         return tuple(step.name for step in self.steps)
 
     def lines(self, material):
-        """The plan for people.
+        """Yields the plan as lines for the user.
 
         Args:
-            material: `Material` that it is for.
+            material: `Material` of the task.
         """
         catalog = material.catalog
         present = len(set(catalog.labels))
@@ -88,7 +88,7 @@ class Plan:
 
 
 def make(task: Task, material: Material) -> Plan:
-    """The plan of a task."""
+    """Makes the plan of a task for its videos."""
     speed = min(num_cores(), 16) / _CORES
     pixels = (task.size / 224) ** 2
     clips = len(material.learned_from)
@@ -101,7 +101,7 @@ def make(task: Task, material: Material) -> Plan:
     missing = []
     if material.typical < _LEAST_TO_TRAIN:
         missing.append(
-            f"{_LEAST_TO_TRAIN} clips of a class to learn from, here "
+            f"{_LEAST_TO_TRAIN} training clips per class, here "
             f"{material.typical:g}"
         )
     if len(material.validation) < _LEAST_TO_CHOOSE:
@@ -135,23 +135,23 @@ def make(task: Task, material: Material) -> Plan:
         not_tried["fine-tuned networks"] = too_few
         steps.append(("frozen", "This classifier on all clips", 2 * seen))
     if flow:
-        what = "The same for flow, with a classifier by ridge regression"
+        what = "A frozen flow network, with a classifier by ridge regression"
         steps.append(("frozen_flow", what, (2 + _DRAWS) * seen))
         if material.typical >= _LEAST_OF_FLOW:
             what = "A flow network, fine-tuned from it"
             steps.append(("flow", what, learned("flow")))
         else:
             not_tried["a fine-tuned flow network"] = (
-                f"it takes {_LEAST_OF_FLOW} clips of a class to learn from, "
-                f"here {material.typical:g}"
+                f"it needs {_LEAST_OF_FLOW} training clips per class, here "
+                f"{material.typical:g}"
             )
         if material.typical >= _LEAST_OF_BOTH:
             what = "A TS-LSTM on the features of both"
             steps.append(("both", what, 3 * seen))
         else:
             not_tried["a TS-LSTM over both streams"] = (
-                f"it takes {_LEAST_OF_BOTH} clips of a class to learn from, "
-                f"here {material.typical:g}"
+                f"it needs {_LEAST_OF_BOTH} training clips per class, here "
+                f"{material.typical:g}"
             )
     elif trains:
         not_tried["optical flow"] = "it was not requested"
@@ -172,7 +172,7 @@ def make(task: Task, material: Material) -> Plan:
     )
 
 
-def _time(seconds):
+def _time(seconds: float) -> str:
     if seconds < 90:
         return f"{max(10, round(seconds, -1)):.0f} s"
     return f"{seconds / 60:.0f} min"

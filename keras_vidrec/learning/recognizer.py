@@ -1,6 +1,7 @@
-"""The result: a run that holds the network that was chosen."""
+"""Writes the result of learning: a run with the chosen network."""
 
 import dataclasses
+import pathlib
 
 from keras_vidrec import export as exports
 from keras_vidrec.applications.parts import model_file
@@ -20,15 +21,15 @@ _EXPORTS = {
 
 
 def make(place, model, recipe, *, summary, all_learned):
-    """Writes the network as the `Run` that a workplace is.
+    """Writes the chosen network into the directory of the task, as a `Run`. If
+    it has been written before, it is kept.
 
     Args:
         place: `steps.Workplace`.
-        model: keras.Model that sees videos.
-        recipe: `Recipe` of the training that it came out of last.
-        summary: str. What it is, for people.
-        all_learned: bool. Whether the clips to choose by were learned from,
-            too.
+        model: keras.Model whose input is videos.
+        recipe: `Recipe` of its last training.
+        summary: str. What the network is, for the user.
+        all_learned: bool. Whether it was also trained on the validation clips.
 
     Returns:
         `Run`.
@@ -55,7 +56,7 @@ def make(place, model, recipe, *, summary, all_learned):
         test=facts.test_protocol,
     )
     data = datasets.load(recipe, spec)
-    # A directory with a recipe is a run, whatever else is there.
+    # The recipe makes the directory a run.
     files.write_text(run.recipe_file, recipe.to_yaml())
     run.claim(recipe, RunVideos.of(data), facts.origin)
     data.source.save()
@@ -64,8 +65,9 @@ def make(place, model, recipe, *, summary, all_learned):
     return run
 
 
-def export(place, run):
-    """Exports the network of the result. Returns the path, or `None`."""
+def export(place, run) -> pathlib.Path | None:
+    """Exports the network of a run if the task says so, unless it has been
+    exported before. Returns the path of the export, or `None`."""
     kind = place.task.export
     if kind == "none":
         return None

@@ -1,22 +1,24 @@
-"""Remarks of the steps, which are for who runs one of them alone."""
+"""Messages of the steps, which are written to a file instead of shown."""
 
 import contextlib
 import logging
 
-# Modules whose messages are not shown: `vidrec learn` prints its own in the
-# plan or with its choices, or they name settings that it does not have.
+# Modules whose messages are not shown, because `vidrec learn` prints its own in
+# the plan or with its choices, or because they name settings that it does not
+# have.
 _TOLD = frozenset(
     {"classifiers", "evaluator", "initialization", "notes", "starting"}
     | {"trainer"}
 )
-# TensorFlow wonders that networks of several sizes are called.
+# TensorFlow warns if networks are called with inputs of several sizes.
 _BACKENDS = ("tensorflow", "jax")
 
 
 @contextlib.contextmanager
 def kept(path):
-    """What the steps remark inside goes to a file, behind what is there; what
-    is not foreseen, such as a video that cannot be read, is shown as well.
+    """Context in which all log messages of the package are appended to a file.
+    Only those of other modules than `_TOLD` are also shown, such as those about
+    videos that cannot be read.
 
     Args:
         path: `pathlib.Path` of the file.

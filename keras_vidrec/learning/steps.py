@@ -1,5 +1,5 @@
-"""The steps of learning: each makes one folder, whole or not there, and resumes
-after an interruption.
+"""The steps of learning. Each makes one folder or file, and resumes after an
+interruption.
 """
 
 import dataclasses
@@ -28,33 +28,35 @@ from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.objectives import losses
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 
-# Segments of a video in every test.
+# The number of segments of a video in every test.
 SEGMENTS = 8
-# What of a frame they show: all of it, because the action may be at the border;
+# The crops of tests: the whole frame, because the action may be at the border;
 # also mirrored, if this does not change the class.
 CROPS = {True: "frame_and_mirror", False: "frame"}
-# TSN's own sampling would take three segments of five images of flow from the
-# beginning of a video of fewer frames.
+# The least number of frames for TSN's sampling of three segments of five flow
+# images. All segments of a shorter video would be its first images.
 _SPREAD = 3 * 5 + 1
-# Frames of a video that a network over both streams sees.
+# The number of frames of a video for a network over both streams.
 _FRAMES = 9
-# Pixels of motion that 0 and 255 stand for, of frames whose shorter side has
-# so many pixels.
+# The flow in pixels that 0 and 255 stand for, and the shorter side of frames
+# for which it is meant.
 _BOUND, _BOUND_OF = 5.0, 128
 
 
 @dataclasses.dataclass(frozen=True)
 class Workplace:
-    """Where one task is worked on.
+    """The directory of a task, and what the steps need.
 
     Attributes:
         task: `Task`.
         material: `Material`.
         out: `pathlib.Path` of the result.
-        verbose: as in `fit`.
-        tell: callable that gets each line of output.
+        verbose: as in `fit`. Defaults to `"auto"`.
+        tell: callable that is called with each line of output. Defaults to no
+            output.
     """
 
     task: Task
@@ -65,36 +67,37 @@ class Workplace:
 
     @property
     def videos_list(self):
-        """The list of all videos with their parts."""
+        """Path of the list of all videos with their parts."""
         return self.out / "videos.csv"
 
     @property
     def learned_list(self):
-        """The same where all but the held out ones are to train on."""
+        """Path of a list in which validation videos belong to training."""
         return self.out / "learned.csv"
 
     def step(self, name):
-        """The folder of a step."""
+        """Path of the folder of a step."""
         return self.out / "steps" / name
 
     def frozen(self, classifier, data=None):
-        """The recipe of the frozen network with a classifier, as `recipe`."""
+        """Returns the recipe of the frozen network with a kind of classifier;
+        `data` is as for `recipe`."""
         values = {"classifier": classifier}
         return self.recipe("frozen_rgb", data, initialization=values)
 
     @property
     def bound(self):
-        """The bound of the flow, of the frames of this task."""
+        """The bound of flow in pixels for the size of this task's frames."""
         return round(_BOUND * self.task.short_side / _BOUND_OF, 1)
 
     def recipe(self, name, data, **values):
-        """A recipe for this task.
+        """Returns a recipe with the settings of this task.
 
         Args:
-            name: str. Of the recipe.
-            data: path of a dataset; `None` for the videos themselves, all but
-                the held out ones to train on.
-            **values: dicts by section, of keys to values.
+            name: str. Name of the recipe.
+            data: path of a dataset, or `None` for the videos of the task, with
+                training on all but the held-out ones.
+            **values: dicts from keys to values, by section of the recipe.
         """
         changes = {
             "clip.size": self.task.size,
@@ -118,7 +121,7 @@ class Workplace:
 
 
 class Seen(typing.NamedTuple):
-    """What a network sees in videos.
+    """The features of videos, as a network computes them.
 
     Args:
         features: float array `(videos, features)`.
@@ -131,9 +134,10 @@ class Seen(typing.NamedTuple):
     groups: np.ndarray
 
 
-def features(place):
-    """`Seen`: what the frozen network sees in all videos to learn from, in
-    their test. It is kept in a file."""
+def features(place: Workplace) -> Seen:
+    """Returns the features of all training and validation videos as `Seen`: the
+    input of the frozen network's classifier in its test. They are stored in a
+    file."""
     path = place.step("features.npz")
     if not path.is_file():
         catalog, recipe = place.material.catalog, place.frozen("class_means")
@@ -155,9 +159,10 @@ def features(place):
         return Seen(*(stored[name] for name in Seen._fields))
 
 
-def prepared(place, flow):
-    """Frames, and flow, of all videos to learn from; the validation part is
-    the test of the dataset. Returns its path."""
+def prepared(place: Workplace, flow: bool) -> pathlib.Path:
+    """Prepares frames, and flow if wanted, of all training and validation
+    videos. The validation part is the test part of the prepared dataset.
+    Returns its path."""
     directory = place.step("prepared")
     made = Preparation(
         flow="dis" if flow else "none",
@@ -172,8 +177,14 @@ def prepared(place, flow):
     return directory
 
 
-def trained(place, name, recipe):
-    """The run of a recipe, trained to its end."""
+def trained(place: Workplace, name: str, recipe: Recipe) -> Run:
+    """Trains a recipe, or resumes this, and returns its finished `Run`.
+
+    Args:
+        place: `Workplace`.
+        name: str. Name of the step.
+        recipe: `Recipe`.
+    """
     run = Run(place.step(name))
     if run.is_finished:
         return run
@@ -183,7 +194,7 @@ def trained(place, name, recipe):
 
 
 class _Epochs(keras.callbacks.Callback):
-    """Prints the result of an epoch."""
+    """Prints a line after each epoch."""
 
     def __init__(self, tell):
         super().__init__()
@@ -197,8 +208,9 @@ class _Epochs(keras.callbacks.Callback):
         )
 
 
-def tested(place, run):
-    """`Scores` of a run on the test of its data."""
+def tested(place: Workplace, run: Run) -> Scores:
+    """Returns the `Scores` of a run on the test part of its data; computes them
+    if they are not stored."""
     recipe = run.recipe
     path = run.scores / score_naming.file_name(recipe.test, recipe.data)
     if path.is_file():
@@ -206,14 +218,16 @@ def tested(place, run):
     return evaluator.evaluate(run.path, verbose=bool(place.verbose))[1]
 
 
-def over_both(place, runs, data):
-    """The run of a network over what trained networks see in a prepared
-    dataset.
+def over_both(
+    place: Workplace, runs: dict[str, Run], data: pathlib.Path
+) -> Run:
+    """Trains a TS-LSTM on the features of two trained networks, and returns its
+    `Run`.
 
     Args:
         place: `Workplace`.
-        runs: dict by stream of `Run`.
-        data: path of the dataset.
+        runs: dict from stream to the `Run` of a network.
+        data: path of the prepared dataset.
     """
     directory = place.step("both_features")
     feature_extraction.extract(

@@ -19,18 +19,19 @@ class Task:
     """The videos to learn from, and the settings of learning.
 
     Args:
-        videos: path of the directory of videos, a folder a class.
-        list: `None`, or path of a list of them, as of `catalog.from_list`.
-        layout: str. How videos lie, one of `catalog.LAYOUTS`. Defaults to
-            `"auto"`.
-        splits: `None`, or path of a directory of official split files.
-        flow: bool. Whether to try a network of optical flow. Defaults to
-            `True`.
-        size: int, from 32. Height and width in pixels that the networks see.
+        videos: path of the directory of videos, with one folder for each class.
+        list: `None`, or path of a list of the videos, as for
+            `catalog.from_list`. Defaults to `None`.
+        layout: str. The layout of the dataset, one of `catalog.LAYOUTS`.
+            Defaults to `"auto"`.
+        splits: `None`, or path of a directory of official split files. Defaults
+            to `None`.
+        flow: bool. Whether to try networks of optical flow. Defaults to `True`.
+        size: int, from 32. Height and width of the networks' input in pixels.
             Defaults to `160`.
-        export: str. What is exported: `"saved_model"`, `"onnx"`, `"litert"` or
-            `"none"`. Defaults to `"saved_model"`.
-        seed: int. Of the parts, and of all training. Defaults to `0`.
+        export: str. The format of the export: `"saved_model"`, `"onnx"`,
+            `"litert"` or `"none"`. Defaults to `"saved_model"`.
+        seed: int. Seed of the split and of all training. Defaults to `0`.
 
     Raises:
         ValueError: on any other value, or if there is no such directory.
@@ -65,8 +66,8 @@ class Task:
 
     @property
     def short_side(self) -> int:
-        """Pixels of the shorter side of the frames that crops are cut from,
-        256 for 224."""
+        """The shorter side in pixels of the frames from which crops are cut:
+        256 for a size of 224."""
         return round(self.size * 256 / 224)
 
     def claim(self, out: pathlib.Path) -> None:
@@ -76,7 +77,7 @@ class Task:
             out: `pathlib.Path` of the directory.
 
         Raises:
-            ValueError: if it holds another task, which is named, or something
+            ValueError: if it contains a task with other settings, or something
                 else.
         """
         path, values = out / _FILE, dataclasses.asdict(self)
@@ -87,7 +88,7 @@ class Task:
                 checks.check(
                     known == value,
                     name,
-                    f"{known!r}, with which {out} was begun, or another "
+                    f"{known!r}, with which {out} was started, or another "
                     "directory",
                     value,
                 )
@@ -96,7 +97,7 @@ class Task:
         checks.check(
             not any(not files.is_unfinished(p.name) for p in others),
             "out",
-            "a new or empty directory, or one that `vidrec learn` began",
+            "a new or empty directory, or one that `vidrec learn` started",
             str(out),
         )
         files.write_text(path, json.dumps(values, indent=2) + "\n")

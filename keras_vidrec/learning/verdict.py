@@ -1,4 +1,4 @@
-"""The result of the test of a recognizer, in three sentences."""
+"""Describes the test result of a recognizer in three sentences."""
 
 import collections
 import math
@@ -6,22 +6,25 @@ import math
 import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs.checks import counted
 
-# The half width of the wanted interval, and the share that needs the most
-# clips.
+# The half width of the interval of the accuracy that is recommended.
 _WANTED = 0.05
+# The largest number of classes, or pairs of them, that a sentence names.
 _NAMED = 3
+# Standard deviations of a 95 % interval.
 _CONFIDENCE = 1.96
 
 
 def sentences(material, scores, choices):
-    """How sure one may be, what is confused, and what more data would help.
+    """Returns three sentences: on the accuracy and its interval, on classes
+    that are confused, and on the clips that would help most.
 
     Args:
         material: `Material`.
-        scores: `Scores` of the held out part; `None` where there is none.
-        choices: sequence of `Choice` that the recognizer was made by.
+        scores: `Scores` of the held-out part; `None` if there is none.
+        choices: sequence of the `Choice`s made in learning.
 
     Returns:
         tuple of three str.
@@ -46,21 +49,22 @@ def _how_sure(material, scores, hits):
     groups = {material.catalog.groups[i] for i in material.test}
     classes = len(scores.classes)
     sentence = (
-        f"Of {len(hits)} clips that nothing was learned from or chosen by it "
-        f"knew {hits.sum()}, {100 * hits.mean():.0f} %; of many such clips it "
-        f"would know {100 * low:.0f} to {100 * high:.0f} % (95 % interval), "
-        f"and guessing among its {classes} classes "
-        f"{100 / classes:.0f} %"
+        f"It recognized {hits.sum()} of {len(hits)} clips that were used "
+        "neither for training nor for any choice, "
+        f"{100 * hits.mean():.0f} %; of many such clips it would recognize "
+        f"{100 * low:.0f} to {100 * high:.0f} % (95 % interval), and guessing "
+        f"among its {classes} classes would give {100 / classes:.0f} %"
     )
     if len(groups) < len(hits):
         sentence += (
-            f"; they are from only {counted(len(groups), 'recording')}, so "
-            "the true interval is wider"
+            f"; the clips are from only {counted(len(groups), 'recording')}, "
+            "so the true interval is wider"
         )
     return sentence + "."
 
 
 def _untested(choices):
+    """The first sentence if no clip was held out."""
     first = choices[0]
     if not first.chosen:
         return (
@@ -71,19 +75,21 @@ def _untested(choices):
     share = figure.right / figure.of
     low, high = _wilson(figure.right, figure.of)
     return (
-        "No clip was held out: by clips of other recordings it knew "
-        f"{figure.right} of {figure.of}, {100 * share:.0f} % (95 % interval "
-        f"{100 * low:.0f} to {100 * high:.0f} %). It was also chosen by this "
-        "figure, which is therefore a little too high."
+        "No clip was held out for a test. In cross-validation over recordings "
+        f"its classifier recognized {figure.right} of {figure.of} clips, "
+        f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to "
+        f"{100 * high:.0f} %). It was chosen by this figure, which is "
+        "therefore a little too high."
     )
 
 
-def _wilson(right, of):
+def _wilson(right: int, of: int):
+    """The 95 % interval of an accuracy, given numbers of clips."""
     scores = np.eye(2)[np.r_[np.zeros(right, int), np.ones(of - right, int)]]
     return metrics.accuracy_interval(scores, np.zeros(of, int))
 
 
-def _confused(scores):
+def _confused(scores: Scores) -> str:
     found = scores.scores.argmax(axis=1)
     pairs = collections.Counter(
         (int(label), int(other))
@@ -91,7 +97,7 @@ def _confused(scores):
         if label != other
     )
     if not pairs:
-        return "It confused none of them."
+        return "It confused no classes."
     named = [
         f"{scores.classes[label]} taken for {scores.classes[other]} "
         f"({count} of {int(np.sum(scores.labels == label))})"
@@ -102,37 +108,36 @@ def _confused(scores):
     return f"It confuses: {'; '.join(named)}{rest}."
 
 
-def _missed(scores):
-    """By class, how many clips were not recognized."""
+def _missed(scores: Scores) -> dict[str, int]:
+    """The number of clips that were not recognized, by name of the class."""
     wrong = scores.scores.argmax(axis=1) != scores.labels
     counts = collections.Counter(scores.labels[wrong].tolist())
     return {scores.classes[label]: n for label, n in counts.items()}
 
 
 def _more(material, missed):
-    """What more data would help."""
+    """The sentence on the clips that would help most.
+
+    `missed` is a dict from names of classes to their numbers of clips that were
+    not recognized."""
     kinds = material.kinds
-    # Those missed most, then those of the fewest recordings.
+    # Classes with the most errors first, then those of the fewest recordings.
     order = sorted(kinds, key=lambda c: (-missed.get(c, 0), kinds[c][::-1]))
     named = [
-        f"{name} ({_count(kinds[name][0], 'clip')} of "
-        f"{_count(kinds[name][1], 'recording')})"
+        f"{name} ({counted(kinds[name][0], 'clip')} of "
+        f"{counted(kinds[name][1], 'recording')})"
         for name in order[:_NAMED]
     ]
     sentence = (
         "Most helpful would be clips with new places and people of "
         f"{', '.join(named)}"
     )
-    # At a share of one half, where it takes most.
+    # The number for an accuracy of 50 %, which needs the most clips.
     wanted = math.ceil((_CONFIDENCE / _WANTED) ** 2 / 4)
     have = len(material.test)
     if have < wanted:
         sentence += (
-            f"; to know the share within {100 * _WANTED:.0f} points takes "
-            f"about {wanted} held out clips, here are {have}"
+            f"; to measure the accuracy within {100 * _WANTED:.0f} points "
+            f"takes about {wanted} held-out clips, here are {have}"
         )
     return sentence + "."
-
-
-def _count(number, what):
-    return f"{number} {what}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""A recipe that trains a network that is there, on other videos."""
+"""Makes the recipe that trains an existing network on other videos."""
 
 import collections.abc
 import dataclasses
@@ -17,7 +17,7 @@ from keras_vidrec.training.recipes.data import Data
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
 
-# The dataset says it.
+# Arguments of a network that the dataset determines.
 _OF_THE_DATA = ("classes",)
 
 
@@ -27,16 +27,16 @@ def recipe_of(
     data: str | os.PathLike[str] | collections.abc.Mapping[str, typing.Any],
     start: pathlib.Path,
 ) -> Recipe:
-    """The recipe that trains a network as another recipe says.
+    """Returns a recipe that trains a network in the way of another recipe.
 
     Args:
         model: keras.Model of this package.
         recipe: `Recipe`: how to train. Its sections `network` and `clip` are
             replaced by those of the model.
-        data: path or URL of the dataset, or mapping of what the section
-            `data` says.
-        start: path of a `.keras` file. Where the recipe starts from weights,
-            the model is written there, to be started from.
+        data: path or URL of the dataset, or mapping with keys of the section
+            `data`.
+        start: path of a `.keras` file. If the recipe starts from weights, the
+            model is written there, and the returned recipe starts from it.
 
     Returns:
         `Recipe`.
@@ -93,8 +93,9 @@ def recipe_of(
     )
 
 
-def _write(model, path):
-    """Keeps the network beside the run, which names it as its start."""
+def _write(model: keras.Model, path: pathlib.Path) -> None:
+    """Writes the network from which a run starts to a file, or checks that the
+    file has the same network."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         model_file.save(model, path)

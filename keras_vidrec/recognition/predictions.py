@@ -17,19 +17,20 @@ from keras_vidrec.videos.errors import VideoError
 if typing.TYPE_CHECKING:
     import pandas
 
-# Frames of a strip, and their height in pixels.
+# The number of frames of a strip, and their height in pixels.
 _STRIP = 6
 _HEIGHT = 72
 
 
 class Predictions(collections.abc.Sequence):
-    """Predictions of videos, in their order. A notebook shows them with a strip
-    of frames each.
+    """Predictions of videos, in their order. A notebook shows each with a strip
+    of frames.
 
     Args:
-        found: iterable of `evaluation.Prediction`, or `Unread` of a video that
-            cannot be read.
-        shown: sequence, as long: the paths, or `data.Frames`, of the videos.
+        found: iterable of an `evaluation.Prediction` for each video, or an
+            `Unread` for one that cannot be read.
+        shown: sequence of the path, or the `data.Frames`, of each video, for
+            the strips. Defaults to `()`, no strips.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Predictions(collections.abc.Sequence):
         return f"<table>{''.join(rows)}</table>"
 
     def to_dict(self) -> list:
-        """List of the `to_dict` of each, in JSON types."""
+        """Returns a list of the `to_dict()` of each prediction, data for
+        JSON."""
         return [one.to_dict() for one in self._found]
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A `pandas.DataFrame`, a row per video: `video`, `class`,
-        `probability` and `error`; missing values are empty.
+        """Returns a `pandas.DataFrame` with one row for each video and the
+        columns `video`, `class`, `probability` and `error`. Class and
+        probability are `None` for a video that cannot be read, else the error.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -101,7 +104,8 @@ class Predictions(collections.abc.Sequence):
         return pandas.DataFrame(rows, columns=columns)
 
 
-def _text(one):
+def _text(one) -> str:
+    """A prediction as one line."""
     if isinstance(one, Unread):
         return f"not read ({one.error})"
     chances = ", ".join(
@@ -114,9 +118,9 @@ def _text(one):
     return f"shows {shown}: {chances}"
 
 
-def _strip(seen):
-    """Some frames side by side, as an image of a page; nothing where they
-    cannot be had any more."""
+def _strip(seen) -> str:
+    """Returns some frames side by side as an `<img>` element; `""` if they
+    cannot be read (any more)."""
     try:
         frames = _frames(seen)
     except (VideoError, OSError):
@@ -135,6 +139,8 @@ def _strip(seen):
 
 
 def _frames(seen):
+    """Reads the frames of a strip: uint8 array `(frames, height, width, 3)`, of
+    no frames for URLs and unknown videos."""
     if isinstance(seen, Frames):
         return seen.images[_places(len(seen.images))]
     if seen is None or "://" in str(seen):
@@ -143,5 +149,6 @@ def _frames(seen):
     return videos.read_frames(seen, _places(count))
 
 
-def _places(count):
+def _places(count: int) -> np.ndarray:
+    """The indices of the frames of a strip, at equal distances."""
     return np.linspace(0, count - 1, _STRIP).round().astype(int)

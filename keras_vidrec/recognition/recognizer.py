@@ -53,7 +53,8 @@ class Evaluation:
     """The result of a test.
 
     Attributes:
-        figures: dict of float in [0, 1] by name, as of `evaluation.summary`.
+        figures: dict from name to float in [0, 1], as `evaluation.summary`
+            returns it.
         scores: `evaluation.Scores` of the videos.
     """
 
@@ -61,7 +62,7 @@ class Evaluation:
     scores: Scores = dataclasses.field(repr=False)
 
     def to_dict(self) -> dict:
-        """The figures, and `videos`, how many were tested."""
+        """Returns the figures, and the number of tested `videos`."""
         return {"videos": len(self.scores.videos), **self.figures}
 
     def _repr_html_(self):
@@ -155,18 +156,20 @@ class Recognizer:
                 width, 3)` of R G B, or `data.Frames`; an iterator of frames
                 `(height, width, 3)`, which are those of one video; or an
                 iterable of paths or arrays, also a `tf.data.Dataset`.
-            top: int. How many classes, at most. Defaults to `5`.
-            fps: `None` (unknown), or float. Frames a second of arrays.
-            protocol: `None` (the network's own test), or another, as of
-                `evaluation.Predictor`.
+            top: int. The largest number of classes for each video. Defaults to
+                `5`.
+            fps: `None` (unknown), or float: frames per second of arrays.
+                Defaults to `None`.
+            protocol: `None` (the network's own test), or another, as for
+                `evaluation.Predictor`. Defaults to `None`.
 
         Returns:
-            `Predictions`, one per video. A video that cannot be read is an
-            `Unread` among them.
+            `Predictions`, one for each video; an `Unread` for a video that
+            cannot be read.
 
         Raises:
-            ValueError: if a folder or a pattern has no video, or an array is
-                of no frames.
+            ValueError: if there is no video in a folder or for a pattern, or an
+                array is not one of frames.
         """
         checks.count("top", top)
         predictor = self._predictor
@@ -200,12 +203,13 @@ class Recognizer:
 
         Args:
             data: path of a dataset, see `data.open_dataset`.
-            protocol: `None` (the network's own test), or another.
+            protocol: `None` (the network's own test), or another. Defaults to
+                `None`.
             settings: sequence of str: `"data.key=value"`, such as
-                `"data.split=2"`.
+                `"data.split=2"`. Defaults to `()`.
             allow_leak: bool. Whether to allow videos that the network was
                 trained on. Defaults to `False`.
-            verbose: bool. Whether to show a progress bar.
+            verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
         Raises:
             ValueError: as `evaluation.evaluate`.
@@ -237,34 +241,34 @@ class Recognizer:
     ) -> "Recognizer":
         """Trains the network again, on other videos and their classes.
 
-        The network that is trained is built as this one, for the classes of
-        the data, and sees clips as this one does. The recipe says everything
-        else. Where it starts from weights (`initialization.weights`), it
-        starts from those of this network, which are kept beside the run in
-        `OUT-start.keras`; the classifier starts at random if the classes are
-        others. Where it starts at random, as `scratch` does, only the
-        structure of this network is used.
+        A network like this one is built for the classes of the data, with the
+        same clips as input. The recipe determines everything else. If it starts
+        from weights (`initialization.weights`), training starts from those of
+        this network, which is saved beside the run in `OUT-start.keras`; the
+        classifier is initialized randomly if the classes are different. If it
+        starts at random, as `scratch` does, only the structure of this network
+        is used.
 
         Args:
-            data: path or URL of the dataset: a folder a class, or what else
-                `data.open_dataset` reads; or a dict of what the section
-                `data` of a recipe says, such as `{"directory": "videos",
-                "list": "list.csv"}`.
-            recipe: a recipe, as of `training.train`. Its sections `network`
-                and `clip` are not used, but for the rate of the dropout.
-                Defaults to `"finetune_rgb"`.
-            out: path of the directory of the run. The same call goes on with
-                a run that was interrupted.
-            callbacks: sequence of `keras.callbacks.Callback`, as of
+            data: path or URL of a dataset that `data.open_dataset` reads, such
+                as a directory with one folder for each class; or a dict with
+                keys of the section `data` of a recipe, such as `{"directory":
+                "videos", "list": "list.csv"}`.
+            recipe: a recipe, as for `training.train`. Of its sections `network`
+                and `clip` only the rate of the dropout and the momentum of
+                batch normalization are used. Defaults to `"finetune_rgb"`.
+            out: path of the directory of the run. The same call resumes a run
+                that was interrupted.
+            callbacks: sequence of `keras.callbacks.Callback`, as for
                 `training.train`. Defaults to `()`.
-            verbose: as of `training.train`. Defaults to `"auto"`.
+            verbose: as for `training.train`. Defaults to `"auto"`.
 
         Returns:
-            `Recognizer` of the new run. This one stays as it is.
+            `Recognizer` of the new run. This one is not changed.
 
         Raises:
-            ValueError: if the network cannot be built again, because its
-                backbone is a `keras.Model` of your own; or as
+            ValueError: if the network cannot be built again, for example
+                because its backbone is a `keras.Model` of your own; or as
                 `training.train`.
 
         Example:
@@ -276,7 +280,7 @@ class Recognizer:
         mine = recognizer.fit("my_videos", out="run")
         ```
         """
-        # It needs TensorFlow, which a recognizer does not.
+        # Imported here, because only training needs TensorFlow.
         from keras_vidrec.training import trainer
 
         where = pathlib.Path(out)
@@ -292,10 +296,11 @@ class Recognizer:
     def embed(
         self, videos: typing.Any, *, fps: float | None = None
     ) -> np.ndarray:
-        """Features of videos (the input of the classifier), for comparing them.
+        """Computes features of videos (the input of the classifier), for
+        comparing videos.
 
         Args:
-            videos, fps: as of `predict`.
+            videos, fps: as for `predict`.
 
         Returns:
             float32 array `(videos, features)`.
@@ -319,8 +324,15 @@ class Recognizer:
     def explain(
         self, video: str | pathlib.Path, class_name: str | None = None
     ) -> "Figure":
-        """A matplotlib figure of the regions that support a class in a video
-        (Grad-CAM); the most probable class by default.
+        """Draws the regions that support a class in a video (Grad-CAM).
+
+        Args:
+            video: path of a video file.
+            class_name: `None` (the most probable class), or str. Defaults to
+                `None`.
+
+        Returns:
+            matplotlib figure.
 
         Raises:
             ValueError: if there is no such class.
@@ -339,10 +351,11 @@ class Recognizer:
         Args:
             out: path of the directory to write.
             format: str. `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or
-                `"torch"`.
+                `"torch"`. Defaults to `"saved_model"`.
 
         Returns:
-            float. The largest difference of a probability.
+            float. The largest difference between a probability of the network
+            and of the export.
 
         Raises:
             ValueError: if the network cannot be exported in this format.
@@ -352,6 +365,7 @@ class Recognizer:
 
 
 def _path(video):
+    """Returns a path, or raises a `ValueError` if it is not one."""
     checks.check(
         isinstance(video, (str, os.PathLike)),
         "video",
@@ -362,7 +376,7 @@ def _path(video):
 
 
 def _videos(videos, fps):
-    """Yields paths, addresses and `Frames`."""
+    """Yields the videos of an argument `videos` as paths, URLs or `Frames`."""
     if isinstance(videos, Frames):
         yield videos
     elif isinstance(videos, (str, os.PathLike)):
@@ -380,6 +394,7 @@ def _videos(videos, fps):
 
 
 def _each(videos, fps):
+    """Yields the videos of an iterator, as `_videos`."""
     first = next(videos, None)
     if first is None:
         return
@@ -393,7 +408,7 @@ def _each(videos, fps):
         yield Frames(np.stack(frames), fps)
         return
     for number, video in enumerate(videos):
-        if _is_array(video) and np.ndim(video) == 0:  # a name in a tensor
+        if _is_array(video) and np.ndim(video) == 0:  # a path in a tensor
             yield from _at(os.fsdecode(np.asarray(video).item()))
         elif _is_array(video):
             yield Frames(np.asarray(video), fps, f"frames {number}")
@@ -401,12 +416,12 @@ def _each(videos, fps):
             yield from _videos(video, fps)
 
 
-def _is_array(value):
+def _is_array(value) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _at(place):
-    """The videos of a path, a folder, a pattern or an address."""
+    """Yields the videos of a path, a folder, a pattern or a URL."""
     if storage.is_url(str(place)):
         yield str(place)
         return

@@ -123,7 +123,7 @@ def test_a_failed_test_goes_on(run, monkeypatch):
     one = runner(("--direct_num_workers=1",), 2)
     with monkeypatch.context() as patch:
         patch.setattr(evaluator.pipeline, "read_each", failing)
-        with pytest.raises(RuntimeError, match="same command goes on.*no more"):
+        with pytest.raises(RuntimeError, match="same command resumes.*no more"):
             evaluate(run, runner=one)
     (journal,) = run.scores.glob(".*.journal")
     done = journal.read_text().count("\n") - 1

@@ -75,22 +75,22 @@ def test_three_sentences(material):
     )
     sure, confused, more = verdict.sentences(material, scores, ())
     # Wilson's interval of 3 of 4.
+    assert sure.startswith("It recognized 3 of 4 clips")
+    assert "75 %; of many such clips it would recognize 30 to 95 %" in sure
+    assert "among its 2 classes would give 50 %" in sure
     assert (
-        "it knew 3, 75 %; of many such clips it would know 30 to 95 %" in sure
-    )
-    assert "among its 2 classes 50 %" in sure
-    assert (
-        "they are from only 2 recordings, so the true interval is wider" in sure
+        "the clips are from only 2 recordings, so the true interval is wider"
+        in sure
     )
     assert confused == "It confuses: walk taken for run (1 of 2)."
     assert "people of walk (4 clips of 3 recordings), run (" in more
-    assert "takes about 385 held out clips, here are 4." in more
+    assert "takes about 385 held-out clips, here are 4." in more
 
 
 def test_without_a_test_the_figure_of_the_choice_is_told(material):
     choice = Choice.best("x", "y", {"a": Figure(3, 4, 0.5)})
     sure, confused, _ = verdict.sentences(material, None, (choice,))
-    assert "it knew 3 of 4, 75 % (95 % interval 30 to 95 %)" in sure
+    assert "recognized 3 of 4 clips, 75 % (95 % interval 30 to 95 %)" in sure
     assert sure.endswith("a little too high.")
     assert "not known" in confused
     nothing = Choice("x", "y", {}, "")

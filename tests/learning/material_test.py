@@ -75,7 +75,7 @@ def test_few_recordings_are_all_learned_from(own):
     plan = plans.make(Task(own), material)
     assert plan.names == ("features", "frozen", "recognizer")
     (why,) = plan.not_tried.values()
-    assert why.startswith("it needs 4 clips of a class")
+    assert why.startswith("it needs 4 training clips per class, here ")
 
 
 def test_what_is_odd_is_told_with_what_follows(own):

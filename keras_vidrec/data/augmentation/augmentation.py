@@ -1,4 +1,5 @@
-"""The steps that training clips go through, as a list that a file can hold."""
+"""The augmentation of training clips: a list of steps, which can be written to
+a file."""
 
 import collections.abc
 import dataclasses
@@ -81,12 +82,14 @@ class Augmentation:
 
     @classmethod
     def from_list(cls, values: collections.abc.Sequence) -> typing.Self:
-        """The inverse of `to_list()`. A step may also be its name alone, and a
-        single value that is no mapping is its first number.
+        """Makes an augmentation of a list as `to_list()` returns it.
+
+        A step may also be its name alone, for its defaults. A value that is
+        not a mapping is the step's first number: `{flip: 0.5}`.
 
         Raises:
-            ValueError: on an unknown step, naming the nearest one, or as the
-                step itself.
+            ValueError: on an unknown step (the message names the nearest known
+                one), and whatever the step itself raises.
         """
         checks.check(
             isinstance(values, (list, tuple)), "augmentation", _EXPECTED, values
@@ -96,24 +99,26 @@ class Augmentation:
             return cls(steps)
 
     def to_list(self) -> list:
-        """The steps as YAML and JSON hold them: dicts, each from the name of a
-        step to its numbers by name. A class of your own has the name that it
-        is registered by with Keras, `"package>Name"`."""
+        """Returns the steps in the form of YAML and JSON: a list of dicts, each
+        from the name of a step to its numbers by name. The name of a custom
+        step is the name under which its class is registered with Keras,
+        `"package>Name"`."""
         return [{name_of(step): step.get_config()} for step in self.steps]
 
     @property
     def crop(self) -> Crop:
-        """How crops are drawn."""
+        """The first step: how crops are drawn."""
         return self.steps[0]
 
     @property
     def of_clips(self) -> tuple:
-        """The steps of single clips behind the crop."""
+        """The steps after the crop that change single clips."""
         return tuple(s for s in self.steps[1:] if not isinstance(s, BatchStep))
 
     @property
     def of_batches(self) -> tuple:
-        """The steps that mix the clips of a batch: labels become shares."""
+        """The steps that mix the clips of a batch. With them labels are
+        fractions of classes."""
         return tuple(s for s in self.steps if isinstance(s, BatchStep))
 
     @property
@@ -124,16 +129,16 @@ class Augmentation:
     def draw(
         self, rng: np.random.Generator, height: int, width: int, spec: ClipSpec
     ) -> tuple[Region, list]:
-        """What is done to one clip.
+        """Draws the random values of one clip.
 
         Args:
             rng: `np.random.Generator`.
-            height, width: int. Of its resized frames.
-            spec: `ClipSpec`.
+            height, width: int. Size of its resized frames in pixels.
+            spec: `ClipSpec`. Says the size of crops.
 
         Returns:
-            `(region, drawn)`: the `Region` of its crop, and what each of
-            `of_clips` has drawn.
+            `(region, drawn)`: the `Region` of the crop, and a list of the
+            values that each step of `of_clips` has drawn.
         """
         region = self.crop.draw(rng, height, width, spec)
         return region, [step.draw(rng, spec.size) for step in self.of_clips]
@@ -141,17 +146,22 @@ class Augmentation:
     def apply(
         self, images: np.ndarray, places: np.ndarray, modality: str, drawn: list
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The images of one stream, cropped, through all steps of clips.
+        """Applies the steps of `of_clips` to the cropped images of one stream.
 
         Args:
-            images: uint8 array `(num_frames, size, size, colors)`, which may
-                be changed.
-            places: int array `(num_segments, images of a snippet)`.
-            modality: str.
-            drawn: of `draw`.
+            images: uint8 array `(num_frames, size, size, colors)`. May be
+                changed in place.
+            places: int array `(num_segments, images of a snippet)`: the index
+                into `images` of each image of the clip.
+            modality: str. Steps change rgb and rgb_diff by `on_rgb`, others by
+                `on_flow`.
+            drawn: list. The second value that `draw` returned.
 
         Returns:
-            `(images, places)`, changed.
+            The changed `(images, places)`, of the same shapes.
+
+        Raises:
+            ValueError: if a step changes the shape or dtype of images.
         """
         is_rgb = modality.startswith("rgb")
         for step, own in zip(self.of_clips, drawn):
@@ -169,14 +179,14 @@ class Augmentation:
         labels: np.ndarray,
         rngs: collections.abc.Sequence[np.random.Generator],
     ) -> tuple[list[np.ndarray], np.ndarray]:
-        """The clips of a batch through all steps of batches, two neighbors
-        together.
+        """Applies the steps of `of_batches` to each pair of neighboring clips
+        of a batch.
 
         Args:
-            clips: list by stream of arrays `(batch, ...)`, an even number of
-                clips.
+            clips: list of one array `(batch, ...)` for each stream, with an
+                even number of clips.
             labels: float32 array `(batch, classes)`.
-            rngs: sequence of `np.random.Generator`, of each pair.
+            rngs: sequence of `np.random.Generator`, one for each pair.
 
         Returns:
             `(clips, labels)`, new arrays of the same shapes.
@@ -211,8 +221,14 @@ class Augmentation:
                 checks.known(what, step.name, _all_names())
 
     def check_features(self) -> None:
-        """Refuses steps that cannot be applied to features, which were made of
-        whole clips already: crops and flips are theirs, mixup is possible."""
+        """Refuses steps that cannot be applied to features.
+
+        Only mixup is applied to features. Crop and flip are allowed, but have
+        no effect, because features were computed from cropped clips.
+
+        Raises:
+            ValueError: if there is any other step.
+        """
         others = [
             name_of(step)
             for step in self.steps
@@ -226,13 +242,19 @@ class Augmentation:
         )
 
     @staticmethod
-    def _names(steps):
-        """For errors: of classes that nothing is registered of, too."""
+    def _names(steps: tuple) -> list[str]:
+        """The names of steps for error messages; the name of the class for
+        steps that are not registered."""
         return [_NAMES.get(type(s), type(s).__name__) for s in steps]
 
 
 def name_of(step: typing.Any) -> str:
-    """The name of a step in files: its key in `STEPS`, or as registered."""
+    """The name of a step in files: its key in `STEPS`, or the name under which
+    its class is registered with Keras.
+
+    Raises:
+        ValueError: if the class is in neither.
+    """
     if type(step) in _NAMES:
         return _NAMES[type(step)]
     if isinstance(step, Unregistered):
@@ -250,8 +272,12 @@ def name_of(step: typing.Any) -> str:
 
 
 def step_of(value: typing.Any) -> Numbered:
-    """The step that a file has as `{name: numbers}`, `{name: first number}` or
-    `name`; as of `Augmentation.from_list`."""
+    """Makes a step of its form in files: `{name: numbers}`,
+    `{name: first number}` or `name`, as in `Augmentation.from_list`.
+
+    Raises:
+        ValueError: on an unknown name, or wrong numbers.
+    """
     if isinstance(value, Numbered):
         return value
     name, config = value, None
@@ -282,8 +308,13 @@ def step_of(value: typing.Any) -> Numbered:
             ) from error
 
 
-def _kind(name):
-    """The class of a step; `None` for a class that is not registered."""
+def _kind(name: str) -> type[Numbered] | None:
+    """The class of a step, or `None` if the name is one of a custom class that
+    is not registered in this program.
+
+    Raises:
+        ValueError: on an unknown name that is not that of a custom class.
+    """
     if name in STEPS:
         return STEPS[name]
     found = _keras().saving.get_registered_object(name)
@@ -294,8 +325,8 @@ def _kind(name):
     return None
 
 
-def _all_names():
-    """Of the steps that are there, registered ones too."""
+def _all_names() -> list[str]:
+    """The names of all steps: those of `STEPS` and the registered ones."""
     registered = _keras().saving.get_custom_objects().items()
     own = [
         name
@@ -306,13 +337,13 @@ def _all_names():
 
 
 def _keras():
-    """Only classes of one's own need it: who reads videos does without."""
+    """Imports Keras, which only custom steps need, when it is first used."""
     import keras
 
     return keras
 
 
-def _check_changed(step, changed, images):
+def _check_changed(step: Step, changed, images: np.ndarray) -> None:
     fits = isinstance(changed, np.ndarray) and (
         (changed.shape, changed.dtype) == (images.shape, images.dtype)
     )

@@ -1,4 +1,4 @@
-"""Lighter and darker, flatter and stronger colors."""
+"""Random changes of brightness, contrast and saturation."""
 
 import dataclasses
 import typing
@@ -16,8 +16,8 @@ class ColorJitter(Step):
     order, by factors from `[1 - strength, 1 + strength]`; flow is not changed.
 
     Args:
-        strength: float in [0, 1). Defaults to `0.4`, as of the ResNets of
-            Torch7 (fb.resnet.torch), and so of TS-LSTM's streams.
+        strength: float in [0, 1). Defaults to `0.4`, the value of the ResNets
+            of Torch7 (fb.resnet.torch), and so of TS-LSTM's streams.
     """
 
     strength: float = 0.4

@@ -1,5 +1,4 @@
-"""Which part of the picture a training clip shows: crops by the names of those
-who published them."""
+"""Random crops of training clips, by the policies of the papers."""
 
 import collections.abc
 import dataclasses
@@ -13,30 +12,31 @@ from keras_vidrec.data.clips.regions import Region
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
-# TSN, section 3.2, and its authors' `multi_scale_crop`: of a frame whose
-# shorter side has 256 pixels, 256, 224, 192 and 168. For motion their programs
-# leave the smallest out.
+# TSN, section 3.2, and its authors' `multi_scale_crop`: 256, 224, 192 and 168
+# pixels of a frame whose shorter side has 256. For motion their programs do not
+# use the smallest.
 RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
 
-# By policy: its numbers. What a policy does not have is no field of it.
+# The published numbers of each policy: all that the policy takes.
 CROPS: dict[str, dict] = {
     # TSN's programs (`caffe`, data_transformer.cpp: `fix_crop`,
     # `more_fix_crop`, `max_distort`): height and width are neighbors in the
-    # list of scales or equal, at 13 places. Scales: of the modalities.
+    # list of scales or equal, at 13 positions. `None`: the scales depend on the
+    # modalities.
     "tsn": {"scales": None, "max_distort": 1, "places": 13},
     # Two-stream fusion's programs, `multiScaleRegular` (cnn_ucf101_temporal.m),
-    # and the text of TSN, section 3.2: height and width are drawn apart, 16
-    # pairs, at the 4 corners and the center.
+    # and the text of TSN, section 3.2: height and width are drawn
+    # independently, 16 pairs, at the 4 corners and the center.
     "multi_scale_regular": {
         "scales": RGB_CROP_SCALES,
         "max_distort": 3,
         "places": 5,
     },
     # Two-stream fusion's programs (cnn_ucf101_get_im_flow_batch.m, `noCtr`):
-    # sides of 224 pixels and up to 25 % less or more, drawn apart, of a frame
-    # of 256 x 340; within a quarter of the room of two corners. Section 3.5 of
-    # the paper states the 25 %.
+    # in a frame of 256 x 340, sides of 224 pixels and up to 25 % less or more,
+    # drawn independently; the offset from one of two corners is at most a
+    # quarter of the space left. Section 3.5 of the paper states the 25 %.
     "jitter25": {"sides": (0.75 * 224 / 256, 1.25 * 224 / 256), "border": 0.25},
     # Inception's, in TS-LSTM's programs (`RandomSizedCrop`).
     "inception": {"area": (0.08, 1.0), "ratio": (3 / 4, 4 / 3)},
@@ -44,7 +44,7 @@ CROPS: dict[str, dict] = {
     "center": {},
 }
 
-# In quarters of the room (rows, columns) that a crop leaves in the frame: the
+# (rows, columns), in quarters of the space that a crop leaves in the frame: the
 # corners and the center, then the eight positions between them, in the order
 # of the TSN authors' programs.
 _POSITIONS = (
@@ -73,32 +73,36 @@ class Crop(Numbered):
     augmentation and makes images of the network's size. Flow vectors keep their
     length, as in the authors' code.
 
-    A number that is left `None` is that of the policy, as published; one that
-    the policy does not have stays `None`.
+    A number that is `None` takes the published value of the policy. A number
+    that the policy does not use must be `None`, and stays so.
 
     Args:
-        policy: str. `"tsn"`: scales of which height and width take neighbors,
-            at 13 places (TSN's programs); `"multi_scale_regular"`: sides drawn
-            apart, at the corners and the center (the fusion authors'
-            programs); `"jitter25"`: sides 25 % less to 25 % more, drawn apart,
-            near two corners (theirs); `"inception"`: area and ratio drawn;
-            `"center"`: the largest square in the middle. Defaults to `"tsn"`.
-        scales: tuple of float in (0, 1]. Sides, relative to the shorter side
-            of the frame, of the first two policies. Of `"tsn"` left `None` they
-            are `RGB_CROP_SCALES` for rgb alone, and `MOTION_CROP_SCALES`
-            otherwise.
-        max_distort: int. How far apart in `scales` height and width may be.
-        places: int. 13 or 5.
-        sides: pair of float `(low, high)`. Sides of `"jitter25"`, relative to
-            the shorter side of the frame; never more than the frame has.
-        border: float in (0, 0.5]. How far from a corner they are, as a share
-            of the room left.
-        area: pair of float in (0, 1]: share of the frame's area, of
-            `"inception"`.
-        ratio: pair of float: width to height.
+        policy: str. `"tsn"`: height and width are equal or neighbors in
+            `scales`, at 13 positions (TSN's programs);
+            `"multi_scale_regular"`: height and width drawn independently, at
+            the corners and the center (the fusion authors' programs);
+            `"jitter25"`: sides 25 % less to 25 % more, drawn independently,
+            near two corners (the same programs); `"inception"`: area and ratio
+            drawn; `"center"`: the largest square in the middle. Defaults to
+            `"tsn"`.
+        scales: tuple of float in (0, 1]. Sides of the crops of the first two
+            policies, relative to the shorter side of the frame. `None` with
+            `"tsn"` means `RGB_CROP_SCALES` for rgb alone, and
+            `MOTION_CROP_SCALES` otherwise.
+        max_distort: int. The largest difference between the indices of height
+            and width in `scales`, in the first two policies.
+        places: int. Number of positions in the first two policies, 13 or 5.
+        sides: pair of float `(low, high)`. Range of the sides of `"jitter25"`,
+            relative to the shorter side of the frame; limited to the frame.
+        border: float in (0, 0.5]. The largest offset of a `"jitter25"` crop
+            from its corner, as a share of the space left in the frame.
+        area: pair of float in (0, 1]. Range of the area of an `"inception"`
+            crop, as a share of the frame.
+        ratio: pair of float. Range of width / height of an `"inception"` crop.
 
     Raises:
-        ValueError: on any other value, or a number that the policy lacks.
+        ValueError: on any other value, or a number that the policy does not
+            use.
     """
 
     policy: str = "tsn"
@@ -133,7 +137,7 @@ class Crop(Numbered):
             object.__setattr__(self, name, value)
 
     def get_config(self) -> dict:
-        """The policy, and the numbers that are not those of its authors."""
+        """The policy, and the numbers that differ from the published ones."""
         published = CROPS[self.policy]
         return {
             name: value
@@ -144,13 +148,13 @@ class Crop(Numbered):
     def draw(
         self, rng: np.random.Generator, height: int, width: int, spec: ClipSpec
     ) -> Region:
-        """A crop of a frame.
+        """Draws the crop of a clip.
 
         Args:
             rng: `np.random.Generator`.
-            height, width: int. Of the resized frame.
-            spec: `ClipSpec`. Whose `size` the crop is resized to, and whose
-                `modalities` may say which scales.
+            height, width: int. Size of the resized frame in pixels.
+            spec: `ClipSpec`. Its `size` is the size to which the crop will be
+                resized; its `modalities` may determine the scales.
 
         Returns:
             `clips.regions.Region`.
@@ -164,7 +168,8 @@ class Crop(Numbered):
     def scales_of(
         self, modalities: collections.abc.Sequence[str]
     ) -> collections.abc.Sequence[float]:
-        """The scales for clips of some modalities."""
+        """The scales for clips of these modalities: `scales`, or the published
+        ones of `"tsn"`."""
         if self.scales is not None:
             return self.scales
         still = tuple(modalities) == ("rgb",)
@@ -202,15 +207,26 @@ _NUMBERS = {
 }
 
 
-def crop_sizes(height, width, size, scales, max_distort=1):
-    """Sizes of the multi-scale crops of a frame (TSN, section 3.2), `(height,
-    width)`: 10 for 4 scales, 7 for 3; 16 for 4 with `max_distort=3`.
+def crop_sizes(
+    height: int,
+    width: int,
+    size: int,
+    scales: collections.abc.Sequence[float],
+    max_distort: int = 1,
+) -> list[tuple[int, int]]:
+    """Returns the sizes `(height, width)` of the multi-scale crops of a frame
+    (TSN, section 3.2): 10 for 4 scales, 7 for 3; 16 for 4 with `max_distort=3`.
 
-    The sides are `int(min(height, width) * scale)`; a side so near to `size`,
-    that of the resized crop, as 2 pixels are in a frame of 256 becomes `size`
-    where the frame has room for it (TSN's programs: it is not resized). Height
-    and width are combined if their places in `scales` differ by `max_distort`
-    at most.
+    Args:
+        height, width: int. Size of the frame in pixels.
+        size: int. Size to which crops will be resized. As in TSN's programs, a
+            side that differs from it by at most 2 pixels in a frame of 256 (in
+            proportion in others) becomes `size` if the frame is large enough,
+            so that it need not be resized.
+        scales: sequence of float in (0, 1]. A side is
+            `int(min(height, width) * scale)`.
+        max_distort: int. Height and width are combined if their indices in
+            `scales` differ by at most this. Defaults to `1`.
 
     Raises:
         ValueError: on an empty frame or a scale outside (0, 1].
@@ -235,12 +251,14 @@ def crop_sizes(height, width, size, scales, max_distort=1):
     ]
 
 
-def fixed_positions(height, width, crop_height, crop_width):
-    """The 13 places `(top, left)` of a crop in a frame (TSN, section 3.2,
-    corner cropping).
+def fixed_positions(
+    height: int, width: int, crop_height: int, crop_width: int
+) -> list[tuple[int, int]]:
+    """Returns the 13 positions `(top, left)` of a crop in a frame (TSN, section
+    3.2, corner cropping): corners, center, and the positions between them.
 
-    Corners, center, middles of the sides and of the quadrants, on a grid of
-    `(height - crop_height) // 4` rows and `(width - crop_width) // 4` columns.
+    They are multiples of `(height - crop_height) // 4` rows and
+    `(width - crop_width) // 4` columns.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -252,7 +270,7 @@ def fixed_positions(height, width, crop_height, crop_width):
 
 
 def _multi_scale(crop, height, width, spec, rng):
-    """A size of `crop_sizes`, at one of the fixed places."""
+    """Draws one of `crop_sizes`, and one of the `fixed_positions`."""
     scales = crop.scales_of(spec.modalities)
     sizes = crop_sizes(height, width, spec.size, scales, crop.max_distort)
     rows, columns = sizes[rng.integers(len(sizes))]
@@ -262,9 +280,11 @@ def _multi_scale(crop, height, width, spec, rng):
 
 
 def _inception(crop, height, width, _spec, rng):
-    """Area and ratio drawn, the latter uniform in its logarithm, so that
-    neither side is favored, at any place. After ten rectangles that do not fit,
-    the largest central one with a ratio in that range."""
+    """Draws the area, the ratio and the position of a crop.
+
+    The logarithm of the ratio is uniform, so that neither side is favored.
+    After ten rectangles that do not fit, it returns the largest central one
+    with a ratio in the range."""
     low, high = crop.ratio
     for _ in range(10):
         area = rng.uniform(*crop.area) * height * width
@@ -281,9 +301,11 @@ def _inception(crop, height, width, _spec, rng):
 
 
 def _jitter(crop, height, width, _spec, rng):
-    """Near the top left or the bottom right corner, never central: on 20 x 20
-    places of a share of the room left. Sides are drawn apart, so that the
-    aspect changes."""
+    """Draws a crop near the top left or the bottom right corner.
+
+    Height and width are drawn independently, so the aspect changes. The offset
+    from the corner is one of 20 in each direction, from 0 to `crop.border` of
+    the space left."""
     base = min(height, width)
     rows, columns = (
         max(round(min(base * factor, side)), 1)
@@ -293,7 +315,7 @@ def _jitter(crop, height, width, _spec, rng):
     if rng.integers(2):
         places += 1 - crop.border
     rooms = np.array([height - rows, width - columns])
-    # A tiny bit more: exact places stay whole numbers.
+    # The small number keeps exact positions from being rounded down.
     top, left = np.floor(rooms * places + 1e-9).astype(int).tolist()
     return regions.Region(top, left, rows, columns)
 

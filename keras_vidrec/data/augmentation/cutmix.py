@@ -1,4 +1,4 @@
-"""A window of one clip in another one."""
+"""CutMix: clips exchange a window."""
 
 import dataclasses
 import math
@@ -21,8 +21,9 @@ class CutMix(BatchStep):
 
     Args:
         alpha: float > 0. Both parameters of the beta distribution of the share
-            that stays. Defaults to `1.0`, all shares alike, as the paper.
-        probability: float from 0 to 1. How many of the pairs are mixed.
+            of a clip that is kept. Defaults to `1.0` as in the paper, a uniform
+            distribution.
+        probability: float from 0 to 1. Share of the pairs that are mixed.
             Defaults to `1.0`.
     """
 
@@ -44,7 +45,7 @@ class CutMix(BatchStep):
     ) -> tuple[np.ndarray, float]:
         side, *middle = drawn
         size = clip.shape[1:3]
-        # Where it reaches over the border, the window is cut off.
+        # The window is clipped to the picture.
         rows, columns = (
             slice(
                 max(round((at - side / 2) * length), 0),

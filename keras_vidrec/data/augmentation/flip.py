@@ -1,4 +1,4 @@
-"""Mirrors clips: what was left is right."""
+"""Random horizontal mirroring of clips."""
 
 import dataclasses
 import typing

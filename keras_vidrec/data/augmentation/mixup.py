@@ -1,4 +1,4 @@
-"""Two clips, one shining through the other."""
+"""Mixup: clips and their labels are blended."""
 
 import dataclasses
 import typing
@@ -20,10 +20,10 @@ class MixUp(BatchStep):
     distribution that is the same for both.
 
     Args:
-        alpha: float > 0. Both parameters of the distribution: small ones leave
-            clips nearly as they are. Defaults to `0.2`, of the paper's 0.1 to
-            0.4 for ImageNet.
-        probability: float from 0 to 1. How many of the pairs are blended.
+        alpha: float > 0. Both parameters of the distribution: small values
+            leave clips nearly unchanged. Defaults to `0.2`, within the paper's
+            0.1 to 0.4 for ImageNet.
+        probability: float from 0 to 1. Share of the pairs that are blended.
             Defaults to `1.0`.
     """
 

@@ -1,4 +1,4 @@
-"""A few changes at random out of many, all of one strength."""
+"""RandAugment: a few random operations of one magnitude."""
 
 import dataclasses
 import typing
@@ -20,18 +20,20 @@ class RandAugment(Step):
     every clip, all with the same magnitude (Cubuk et al., RandAugment, 2020,
     with the ranges of AutoAugment, 2019).
 
-    Those of the picture's geometry change flow too: its vectors are moved,
-    turned and sheared as the picture is. Those of colors leave flow as it is.
+    Geometric operations change flow too: its vectors are moved, rotated and
+    sheared with the picture. Operations on colors do not change flow.
 
     Args:
-        magnitude: float from 0 to 10. How strong they are; `operations` says
-            what 10 is. Defaults to `9.0`, of the paper's ImageNet ResNet-50.
-        num_operations: int. Ways of each clip. Defaults to `2`.
+        magnitude: float from 0 to 10. How strong the operations are; see
+            `operations` for what 10 means. Defaults to `9.0`, the value of the
+            paper's ResNet-50 on ImageNet.
+        num_operations: int. Number of operations for each clip. Defaults to
+            `2`.
         operations: `None` (all), or tuple of names from `OPERATIONS`:
             `"identity"`, `"auto_contrast"`, `"equalize"`; `"rotate"` (up to
             30 degrees), `"shear_x"`, `"shear_y"` (0.3 pixels a pixel),
             `"translate_x"`, `"translate_y"` (0.45 of the size), each in
-            either direction; `"solarize"` (levels from 256 down to 0 on),
+            either direction; `"solarize"` (threshold from 256 down to 0),
             `"posterize"` (8 down to 4 bits); `"brightness"`, `"contrast"`,
             `"saturation"`, `"sharpness"` (factors 1.9 or 0.1). Defaults to
             `None`.
@@ -80,8 +82,15 @@ class RandAugment(Step):
         return images
 
 
-def _drawn(name, share, sign, size):
-    """Name and numbers of one change, of a share of what is the most."""
+def _drawn(name: str, share: float, sign: int, size: int) -> tuple:
+    """The name and the numbers of one operation.
+
+    Args:
+        name: str. One of `OPERATIONS`.
+        share: float from 0 to 1. Magnitude divided by the largest one.
+        sign: int. 1 or -1, the direction.
+        size: int. Height and width of the images in pixels.
+    """
     if name in _MATRICES:
         return name, _MATRICES[name](sign * share, size)
     if name in _COLORS:
@@ -94,11 +103,11 @@ def _linear(xx, xy, yx, yy, size):
     return warp.about_center([[xx, xy], [yx, yy]], size)
 
 
-def _shift(x, y, size):
+def _shift(x: float, y: float, size: int) -> np.ndarray:
     return warp.about_center(np.eye(2), size, (x * size, y * size))
 
 
-# From the strength, -1 to 1, and the size of the picture.
+# Functions of the strength, -1 to 1, and of the size of the images: matrices.
 _MATRICES = {
     "rotate": lambda by, size: warp.rotation(30 * by, size),
     "shear_x": lambda by, size: _linear(1, 0.3 * by, 0, 1, size),
@@ -112,11 +121,12 @@ def _nothing(_share, _sign):
     return ()
 
 
-def _factor(share, sign):
+def _factor(share: float, sign: int) -> tuple[float]:
     return (1 + 0.9 * share * sign,)
 
 
-# The change, and its numbers from the strength, 0 to 1, and a sign.
+# Pairs: a change of colors, and a function of the strength, 0 to 1, and of the
+# sign that returns the arguments of the change.
 _COLORS: dict[str, tuple[typing.Callable, typing.Callable]] = {
     "auto_contrast": (colors.auto_contrast, _nothing),
     "equalize": (colors.equalize, _nothing),

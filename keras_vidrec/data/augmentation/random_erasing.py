@@ -1,4 +1,4 @@
-"""Covers a part of the picture."""
+"""Random erasing: a rectangle of a clip is replaced by noise."""
 
 import dataclasses
 import math
@@ -17,16 +17,16 @@ _STILL = 128
 
 @dataclasses.dataclass(frozen=True)
 class RandomErasing(Step):
-    """Replaces a rectangle by noise in clips, with some probability; the noise
-    is the same in all frames, and flow there is no motion (Zhong et al., Random
-    Erasing Data Augmentation, 2020).
+    """Replaces a rectangle of clips by noise with some probability (Zhong et
+    al., Random Erasing Data Augmentation, 2020). The noise is the same in all
+    frames; flow in the rectangle becomes no motion.
 
     Args:
         probability: float from 0 to 1. Defaults to `0.5`.
-        area: pair of float in (0, 1]. Share of the picture that is covered,
-            from and to. Defaults to `(0.02, 0.4)`.
-        ratio: pair of float. Height to width, from and to, drawn uniformly in
-            its logarithm. Defaults to `(0.3, 10 / 3)`.
+        area: pair of float in (0, 1]. Range of the rectangle's area as a share
+            of the picture. Defaults to `(0.02, 0.4)`.
+        ratio: pair of float. Range of height / width, whose logarithm is drawn
+            uniformly. Defaults to `(0.3, 10 / 3)`.
 
     The defaults are those of the paper.
     """
@@ -61,7 +61,8 @@ class RandomErasing(Step):
                 noise = rng.integers(0, 256, (rows, columns, 3), np.uint8)
                 region = slice(top, top + rows), slice(left, left + columns)
                 return *region, noise
-        return None  # the paper's loop ends here sooner or later, too
+        # The paper tries until a rectangle fits.
+        return None
 
     def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         rows, columns, noise = drawn

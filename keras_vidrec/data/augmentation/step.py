@@ -1,5 +1,4 @@
-"""What a step of an augmentation is: its numbers, what it draws for a clip,
-and what it does to the images of each stream."""
+"""The base classes of steps of an augmentation."""
 
 import dataclasses
 import typing
@@ -8,15 +7,16 @@ import numpy as np
 
 
 class Numbered:
-    """What all steps have in common: numbers, there and back.
+    """The base class of all steps: it converts a step's numbers to a config and
+    back.
 
-    A subclass that is a frozen dataclass has its fields as numbers; any other
-    writes its own `get_config()`, as Keras' layers do.
+    The numbers of a subclass that is a dataclass are its fields. Any other
+    subclass defines its own `get_config()`, as Keras' layers do.
     """
 
     def get_config(self) -> dict:
-        """The numbers of the step, as YAML and JSON hold them: the arguments
-        of another one like it."""
+        """Returns the numbers of the step by name, in the form of YAML and
+        JSON: the arguments that make an equal step."""
         return {
             field.name: _plain(getattr(self, field.name))
             for field in dataclasses.fields(typing.cast(typing.Any, self))
@@ -24,7 +24,7 @@ class Numbered:
 
     @classmethod
     def from_config(cls, config: dict) -> typing.Self:
-        """The inverse of `get_config()`.
+        """Makes a step of a config that `get_config()` returned.
 
         Raises:
             ValueError: if a number has a wrong value.
@@ -43,31 +43,31 @@ class Step(Numbered):
     """A change of single training clips: random values are drawn once per clip
     and applied to all its frames and streams.
 
-    A subclass writes `draw`, and of the others those that it needs; what it
-    leaves out changes nothing. It may change images in place. The clip has
-    been cropped: all images are square and of one size.
+    A subclass defines `draw`, and those of `on_rgb`, `on_flow` and `on_time`
+    that it needs; the others change nothing. They may change images in place.
+    The clip has been cropped: all images are square and of one size.
     """
 
     def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
-        """What is done to one clip.
+        """Draws the random values of one clip.
 
         Args:
-            rng: `np.random.Generator`, a function of the seed, the epoch and
-                the place of the clip in it. The only source of chance.
+            rng: `np.random.Generator`, which depends on the seed, the epoch and
+                the position of the clip in it. Use no other random numbers.
             size: int. Height and width of the images in pixels.
 
         Returns:
-            Anything that the other methods understand; `None` leaves the clip
-            as it is.
+            Anything, as the argument `drawn` of the other methods; `None`
+            leaves the clip unchanged.
         """
         raise NotImplementedError
 
     def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
-        """Changes frames, also those whose differences a network sees.
+        """Changes frames, those of `rgb` and of `rgb_diff`.
 
         Args:
             images: uint8 array `(num_frames, size, size, 3)`, R G B, frames of
-                the clip in the order of time.
+                the clip in the order of time. May be changed in place.
             drawn: what `draw` returned.
 
         Returns:
@@ -77,11 +77,12 @@ class Step(Numbered):
         return images
 
     def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
-        """Changes flow: where its vectors are, and the vectors themselves.
+        """Changes flow: the positions of its vectors, and the vectors.
 
         Args:
-            images: uint8 array `(num_frames, size, size, 2)` of x, y, 127.5
-                being none. See `flow.codec`.
+            images: uint8 array `(num_frames, size, size, 2)` of x and y in the
+                code of `flow.codec`, where 127.5 is no motion. May be changed
+                in place.
             drawn: what `draw` returned.
 
         Returns:
@@ -94,8 +95,8 @@ class Step(Numbered):
         """Changes the order of the images.
 
         Args:
-            places: int array `(num_segments, images of a snippet)`: which of
-                the images is where in the clip.
+            places: int array `(num_segments, images of a snippet)`: the index
+                of each image of the clip among the images read.
             drawn: what `draw` returned.
 
         Returns:
@@ -111,31 +112,33 @@ class BatchStep(Numbered):
     """
 
     def draw(self, rng: np.random.Generator) -> typing.Any:
-        """What is done to two clips, or `None`; as of `Step`."""
+        """Draws the random values of a pair of clips: anything, as the argument
+        `drawn` of `mix`; `None` leaves both clips unchanged."""
         raise NotImplementedError
 
     def mix(
         self, clip: np.ndarray, other: np.ndarray, drawn: typing.Any
     ) -> tuple[np.ndarray, float]:
-        """One of two clips.
+        """Mixes one stream of a clip with that of another clip.
 
         Args:
             clip, other: uint8 arrays `(num_segments, size, size, channels)` of
-                one stream, or float32 features `(num_segments, features)`; not
-                to be changed.
+                one stream, or float32 features `(num_segments, features)`. Must
+                not be changed.
             drawn: what `draw` returned.
 
         Returns:
-            `(mixed, share)`: an array as `clip`, and what the label of `clip`
-            counts in it, from 0 to 1; of `other` it is the rest.
+            `(mixed, share)`: a new array like `clip`, and the weight of the
+            label of `clip`, from 0 to 1; that of `other` is `1 - share`.
         """
         raise NotImplementedError
 
 
-def happens(rng, probability):
-    """Whether something of this probability happens."""
+def happens(rng: np.random.Generator, probability: float) -> bool:
+    """Draws whether an event of this probability happens."""
     if probability == 0.5:
-        return bool(rng.integers(2))  # as mirrors have always been drawn
+        # Earlier versions drew mirrors this way: seeds give the same clips.
+        return bool(rng.integers(2))
     return bool(rng.random() < probability)
 
 

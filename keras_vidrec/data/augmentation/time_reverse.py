@@ -1,4 +1,4 @@
-"""Shows clips backwards."""
+"""Random reversal of clips in time."""
 
 import dataclasses
 import typing

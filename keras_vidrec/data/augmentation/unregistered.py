@@ -1,4 +1,4 @@
-"""A step of one's own, where its class is not known."""
+"""A custom step whose class is not registered in this program."""
 
 import dataclasses
 
@@ -7,12 +7,12 @@ from keras_vidrec.data.augmentation.step import Numbered
 
 @dataclasses.dataclass(frozen=True)
 class Unregistered(Numbered):
-    """The content of a file about a step whose class is not registered in this
-    program: enough to write the file again, too little to train with.
+    """What a file says about a step whose class is not registered in this
+    program. It can be written to a file again, but not used in training.
 
     Args:
-        name: str. `"package>Name"`.
-        config: dict. Its numbers.
+        name: str. The registered name of the class, `"package>Name"`.
+        config: dict. The numbers of the step.
     """
 
     name: str

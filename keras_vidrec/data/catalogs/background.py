@@ -1,4 +1,4 @@
-"""Clips of what happens between the segments of videos: a class of its own."""
+"""The class `"background"`: clips of the parts of videos outside segments."""
 
 import collections
 import concurrent.futures
@@ -17,34 +17,34 @@ from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
 
-# What it is called; predictions make no segments of it.
+# The name of the class. Predictions make no segments of it.
 NAME = "background"
-# A rest of a smaller share of the usual segment shows too little.
+# The least length of a part, as a share of the median length of segments.
 _LEAST = 0.5
 
 
 def add(catalog: Catalog) -> Catalog:
-    """A catalog with a class more, `"background"`, the last one: what no
-    segment of a file covers.
+    """Adds the class `"background"`, as the last one, to a catalog: clips of
+    the parts of files that no segment covers.
 
-    Each such rest of a file is cut into equal clips of about the length that
-    segments have, the median; one of less than half of that is left out. The
-    clips of a file have the group and the part of its segments. There is no
-    randomness. Looks at every file with segments, once: what is seen is kept
-    beside them.
+    Each such part is cut into clips of equal length, about the median length of
+    segments; parts shorter than half of that are left out. The clips of a file
+    have the group of its segments and are in the same part of each split. There
+    is no randomness. Every file with segments is read once to find its length;
+    the result is cached beside the files.
 
     Args:
-        catalog: `Catalog` of video files, some clips of which are segments.
+        catalog: `Catalog` of video files; some of its clips are segments.
 
     Returns:
-        `Catalog`: the clips of before, and behind them those of background.
-        Its `problems` tell how many they are, and of which files there are
-        none: those that cannot be read, and those whose segments are in several
-        parts.
+        `Catalog`: the clips of `catalog`, then those of background. Its
+        `problems` say how many were added, and which files have none: those
+        that cannot be read, and those whose segments are in several parts of a
+        split.
 
     Raises:
-        ValueError: if no clip is a segment, there is a class of that name, or
-            nothing is left of any file.
+        ValueError: if no clip is a segment, there already is a class of that
+            name, or segments cover all files.
     """
     clips = collections.defaultdict(list)
     for index, segment in enumerate(catalog.segments):
@@ -90,7 +90,7 @@ def add(catalog: Catalog) -> Catalog:
     problems = [
         f"Background: {counted(len(found), 'clip')} from "
         f"{len({f for f, *_ in found})} "
-        f"files, of about {usual:g} {unit}, as long as most segments."
+        f"files, of about {usual:g} {unit} each, the median length of segments."
     ]
     if unread:
         problems.append(
@@ -105,6 +105,11 @@ def add(catalog: Catalog) -> Catalog:
 
 
 def _with(catalog, found, problems):
+    """Returns a catalog with background clips added.
+
+    `found` has one tuple for each clip: the file, the segment, the index of a
+    clip of the same file, and the part in each split as `_homes` returns it.
+    """
     number = len(catalog.videos)
     splits = {key: ([], []) for key in catalog.splits}
     validation = {key: [] for key in catalog.validation}
@@ -138,10 +143,11 @@ def _with(catalog, found, problems):
     )
 
 
-def _homes(catalog, indices):
-    """The part of each split that clips are in, by its number: training, test,
-    validation; without those where they are in none. `None` if they are in
-    several."""
+def _homes(catalog: Catalog, indices) -> dict | None:
+    """Returns the part of each split that contains the clips `indices`: a dict
+    from the key of the split to 0 (training), 1 (test) or 2 (validation). A
+    split that does not use the clips is left out. Returns `None` if the clips
+    are in several parts of one split."""
     homes = {}
     for key, split in catalog.splits.items():
         parts = (*split, catalog.validation.get(key, ()))
@@ -157,8 +163,9 @@ def _homes(catalog, indices):
 
 
 def _ends(catalog, files, unit):
-    """The ends of files in seconds or frames, and the files that are unreadable
-    or have no usable time stamps.
+    """Returns a dict with the end of each file in `unit` (`"seconds"` or
+    `"frames"`), and a list of the files that are unreadable or have no usable
+    time stamps.
     """
     healths = HealthCache(
         catalog.root, find=lambda name: storage.below(catalog.root, name)
@@ -184,13 +191,15 @@ def _ends(catalog, files, unit):
     return ends, [file for file in found if file not in ends]
 
 
-def _bounds(segment, end):
+def _bounds(segment: tuple, end):
+    """The start and the end of a segment in a file that ends at `end`."""
     start, stop, _ = segment
     return start, end if stop is None else min(stop, end)
 
 
 def _rests(spans, end):
-    """What spans leave of a file, in the order of time."""
+    """Yields the `(start, end)` of the parts of a file that `spans` do not
+    cover, in the order of time."""
     last = 0
     for start, stop in sorted(spans):
         if start > last:
@@ -201,7 +210,8 @@ def _rests(spans, end):
 
 
 def _pieces(rest, usual, unit):
-    """Equal segments, about as long as usual."""
+    """Yields segments of equal length, about `usual`, that cover the part
+    `rest` of a file; none if it is too short."""
     start, end = rest
     if end - start < _LEAST * usual:
         return
@@ -209,7 +219,7 @@ def _pieces(rest, usual, unit):
     step = (end - start) / count
     digits = 0 if unit == "frames" else 3
     cuts = [round(start + i * step, digits) for i in range(count)] + [end]
-    # As `segments.parse` has them, of which names are made.
+    # Whole numbers are ints, as from `segments.parse`, so that names are alike.
     cuts = [int(cut) if cut == int(cut) else cut for cut in cuts]
     for first, last in zip(cuts, cuts[1:]):
         if first < last:

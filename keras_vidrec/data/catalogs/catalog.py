@@ -1,4 +1,4 @@
-"""Which clips a dataset has, which label each has, and which part it is in."""
+"""Catalogs: the clips of a dataset with their labels, groups and splits."""
 
 import collections.abc
 import dataclasses
@@ -33,34 +33,34 @@ class Catalog:
     Args:
         root: `pathlib.Path`. Directory of the dataset.
         videos: tuple of str. Path of each clip below `root`, with `/`, unique.
-        labels: tuple of int, the class index of each clip; or, of a dataset of
-            several labels per clip, tuple of tuples of int (`label_sets`).
-        groups: tuple of str. Clips of one group (cut from one video, of one
-            person) belong on one side of a split.
+        labels: tuple of int, the class index of each clip; or, if clips have
+            several labels, tuple of tuples of int (`label_sets`).
+        groups: tuple of str. Clips of one group (cut from one video, or of one
+            person) belong in the same part of a split.
         classes: tuple of str. Class names by class index.
         splits: dict of int or str to `Split`. Parts as indices into `videos`.
         problems: tuple of str. Warnings for the user: missing and superfluous
             files, classes without clips. Defaults to `()`.
-        missing: tuple of str. Listed clips without a file, as far as the
-            dataset can do without. Defaults to `()`.
+        missing: tuple of str. Listed clips without a file, which were left
+            out. Defaults to `()`.
         files: tuple of str. The file of each clip, a path below `root`; several
-            clips may be segments of one. Defaults to `videos`.
-        segments: tuple. Of each clip `None` (the whole file), or
-            `(start, end, unit)`: seconds, or numbers of frames where the unit
-            is `"frames"`, from the start to before the end, which is `None`
-            for the end of the file. Defaults to whole files.
+            clips may be segments of one file. Defaults to `videos`.
+        segments: tuple. For each clip `None` (the whole file), or
+            `(start, end, unit)` with the unit `"seconds"` or `"frames"`. The
+            end is exclusive; `None` is the end of the file. Defaults to whole
+            files.
         validation: dict from keys of `splits` to tuples of int: the validation
-            parts that the dataset itself names, as indices into `videos`.
+            parts that the dataset itself defines, as indices into `videos`.
             Defaults to `{}`.
-        alike: tuple of tuples of str. Files that are the same, or look like
-            cuts of one recording, and which an automatic split therefore keeps
-            on one side. Defaults to `()`.
-        understood: str. How the layout or the list was understood where that
-            is not plain, in one line. Defaults to `""`.
+        alike: tuple of tuples of str. Files that are identical or look like
+            cuts of one recording, which an automatic split therefore keeps in
+            the same part. Defaults to `()`.
+        understood: str. One line about how the layout or the list was
+            understood, if that is not obvious. Defaults to `""`.
 
     Raises:
-        ValueError: if the lengths differ, a video stands twice, a label or an
-            index does not exist, or a video is in both parts of a split.
+        ValueError: if the lengths differ, a video occurs twice, a label or an
+            index does not exist, or a video is in several parts of a split.
     """
 
     root: pathlib.Path
@@ -130,27 +130,28 @@ def discover(
     seed: int = 0,
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """Reads a dataset in whichever of three layouts it has.
+    """Reads a dataset in one of three layouts, the first that applies:
 
     1. `videos_list` is given: `from_list`.
     2. There are split files in the form of UCF101 or HMDB51, in `splits`, in
        `root`, or in a folder directly below it: `ucf101` or `hmdb51`.
-    3. Else a folder a class: `folder`.
+    3. Otherwise one folder for each class: `folder`.
 
     Args:
-        root: path. Directory of the dataset; `None` with `videos_list` is the
-            list's own.
-        layout: str. `"auto"` looks, as above; `"list"`, `"ucf101"`,
-            `"hmdb51"`, `"folder"` admit nothing else. Defaults to `"auto"`.
+        root: path. Directory of the dataset. `None` with `videos_list` means
+            the directory of the list.
+        layout: str. `"auto"` chooses as above; `"list"`, `"ucf101"`,
+            `"hmdb51"` or `"folder"` accepts only that layout. Defaults to
+            `"auto"`.
         videos_list: `None`, or path of a list. Defaults to `None`.
         splits: `None`, or path of a directory of split files. Defaults to
             `None`.
-        test_fraction: float. Part of the clips for the test where the dataset
-            does not say. Defaults to `0.25`.
+        test_fraction: float between 0 and 1. Share of the clips for the test if
+            the dataset has no splits of its own. Defaults to `0.25`.
         seed: int. Seed of that split. Defaults to `0`.
         clips: `None` (the video files below `root`), or sequence of str: the
-            clips below `root` where they are something else, as folders of
-            frames are. Defaults to `None`.
+            paths below `root` of clips that are not video files, such as
+            folders of frames. Defaults to `None`.
 
     Returns:
         `Catalog`.
@@ -196,12 +197,11 @@ def ucf101(
     splits: str | os.PathLike[str],
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """A dataset with split files in the form of UCF101's.
+    """Makes the catalog of a dataset with split files in the form of UCF101's.
 
-    The videos are in folders by class or all in one, at any depth, in any
+    The videos are in class folders or all in one folder, at any depth, in any
     container (`v_Archery_g01_c01.mp4` is found for `.avi`). Groups are the
-    `g01` of the names, within a class. Other classes than the official ones are
-    welcome.
+    `g01` of the names, within a class. Classes may be other than UCF101's.
 
     Args:
         videos: path. Directory of the videos.
@@ -210,8 +210,8 @@ def ucf101(
         clips: as in `discover`. Defaults to `None`.
 
     Returns:
-        `Catalog` whose splits are 1, 2, 3, as far as there are lists. Clips
-        without a file are left out and mentioned in `problems`.
+        `Catalog` with a split for each number of the lists, such as 1, 2, 3.
+        Clips without a file are left out and mentioned in `problems`.
 
     Raises:
         ValueError: if no clip has a file, or the split files are faulty (see
@@ -226,17 +226,17 @@ def hmdb51(
     splits: str | os.PathLike[str],
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """A dataset with split files in the form of HMDB51's.
+    """Makes the catalog of a dataset with split files in the form of HMDB51's.
 
-    As `ucf101`; groups are the films that clips are cut from. Clips that a
-    split leaves unused are in neither of its parts.
+    Videos are found as by `ucf101`. Groups are the films from which clips are
+    cut. Clips that a split does not use are in neither of its parts.
 
     Args:
         videos, clips: as for `ucf101`.
         splits: path. Directory of `<class>_test_split1.txt` and so on.
 
     Returns:
-        `Catalog` whose splits are 1, 2, 3, as far as there are lists.
+        `Catalog` with a split for each number of the lists, such as 1, 2, 3.
 
     Raises:
         ValueError: if no clip has a file, or the split files are faulty (see
@@ -253,12 +253,13 @@ def folder(
     seed: int = 0,
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """A dataset with a folder a class: `root/<class>/.../<video>`, maybe below
-    folders of parts: `root/train/<class>/<video>` (see `class_folders`).
+    """Makes the catalog of a dataset with one folder for each class,
+    `root/<class>/.../<video>`, which may be in folders of parts,
+    `root/train/<class>/<video>` (see `class_folders`).
 
-    Classes are in alphabetical order. Groups are those of names as UCF101's
-    (`_g01_`), other videos are groups of their own. Hidden files and folders
-    are skipped.
+    Classes are in alphabetical order. Groups are read from names like those of
+    UCF101 (`_g01_`); any other video is a group of its own. Hidden files and
+    folders are skipped.
 
     Args:
         root: path. Directory of the dataset.
@@ -268,9 +269,9 @@ def folder(
         `Catalog` with split 1.
 
     Raises:
-        ValueError: if there is no video in a folder below `root`, one class
-            only, folders called as parts beside others, or two names lead to
-            one file.
+        ValueError: if there is no video in a folder below `root`, there is
+            only one class, folders named like parts are next to others, or two
+            names refer to the same file.
     """
     root = _directory("root", root)
     found, problems = video_tree.named_clips(root, clips)
@@ -309,7 +310,7 @@ def folder(
             video.startswith(f"{sorted_clips.home}{path.name}/")
             for video in videos
         )
-        # Trees of flow and frames hold the classes further down.
+        # In trees of flow and frames the class folders are deeper.
         and (root / videos[0]).exists()
     )
     if empty:
@@ -354,15 +355,15 @@ def from_list(
     seed: int = 0,
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """A dataset described by a list, in one of the forms that people have:
-    see `video_list` and the guide.
+    """Makes the catalog of a dataset that is described by a list, in one of
+    many common formats: see `video_list` and the guide.
 
-    Paths are those of videos below `root`. Labels are names of classes, which
-    are put in alphabetical order or that of a file of class names beside the
-    list, or class indices; clips may have several. An empty group means a
-    group of its own. A split is `train`, `val` or `test`; without that column,
-    and lists of the other parts beside it, each class is split by groups. A row
-    may be a segment of its file.
+    Paths are those of videos below `root`. Labels are class names or class
+    indices; a clip may have several. Class names are in the order of a file of
+    class names beside the list, else in alphabetical order. A clip with an
+    empty group is a group of its own. The column split has `train`, `val` or
+    `test`; without it, and without lists of the other parts beside this one,
+    each class is split by groups. A row may be a segment of its file.
 
     Args:
         csv_path: path of the list.
@@ -375,8 +376,9 @@ def from_list(
         mentioned in `problems`.
 
     Raises:
-        ValueError: if the list cannot be read, no clip of it is there, a path
-            leaves the directory, or a clip or a group is in several parts.
+        ValueError: if the list cannot be read, none of its clips exists, a path
+            leads out of the directory, or a clip or a group is in several
+            parts.
     """
     path = storage.as_path(csv_path)
     place = storage.as_path(path.parent if root is None else root)
@@ -410,12 +412,17 @@ def from_list(
         validation=validation,
         files=listed.files,
         segments=listed.segments,
+        alike=alike,
         understood=listed.understood,
     )
 
 
 def _joined(root, names, groups, labels, clips):
-    """Groups of an automatic split, where clips are video files."""
+    """Joins the groups of video files that look alike, for an automatic split.
+
+    Returns:
+        `(groups, alike, problems)`, see `likeness.Joined`.
+    """
     if clips is not None:
         return groups, (), ()
     if isinstance(root, storage.RemotePath):
@@ -428,7 +435,8 @@ def _joined(root, names, groups, labels, clips):
 
 
 def _of_parts(parts):
-    """The splits and the validation parts that a dataset names."""
+    """Returns `(splits, validation)` of a `Catalog` from the part of each clip
+    (a name or `None`) that a dataset itself defines."""
     indices = part_names.indices(parts)
     validation = indices["validation"]
     return (
@@ -445,6 +453,8 @@ def _directory(name, path) -> pathlib.Path:
 
 
 def _with_files(root, official, clips):
+    """Returns the `Catalog` of those clips of `OfficialSplits` that have a
+    file below `root`."""
     root = _directory("videos", root)
     found, odd = video_tree.named_clips(root, clips, brief=True)
     files = video_tree.match_clips(official.clips, found, official.classes)

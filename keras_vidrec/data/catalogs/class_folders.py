@@ -1,4 +1,4 @@
-"""Classes and parts as the folders of a dataset say them."""
+"""The classes and the parts of a split, read from the folders of a dataset."""
 
 import typing
 
@@ -12,31 +12,41 @@ class Folders(typing.NamedTuple):
     """Clips sorted by their folders.
 
     Args:
-        videos: tuple of str. The clips that are in a folder of a class.
-        names: tuple of str. The class of each.
-        parts: `None`, or tuple of str: the part of each, of `parts.NAMES`.
-        loose: tuple of str. Clips outside such folders.
-        home: str. The folder of the folders, `""` or ending in `/`.
-        understood: str. What is not plain about it, in one line.
+        videos: tuple of str. The clips that are in a class folder.
+        names: tuple of str. The class of each of these clips.
+        parts: `None`, or tuple of str: the part of each of these clips, one of
+            `parts.NAMES`.
+        loose: tuple of str. Clips outside of class folders.
+        home: str. The folder that contains the folders of classes or parts:
+            `""` (the dataset's directory), or a path ending in `/`.
+        understood: str. One line about how the folders were understood, `""`
+            for class folders directly in the dataset's directory.
     """
 
     videos: tuple
     names: tuple
-    parts: tuple
+    parts: tuple | None
     loose: tuple
     home: str
     understood: str
 
 
 def sort(clips):
-    """`Folders` of the names of clips: a folder a class, `walk/1.mp4`; folders
-    of parts above them, `train/walk/1.mp4` or `videos_train/walk/1.mp4`, or
-    below, `walk/train/1.mp4`. An only folder in the way,
-    `UCF-101/UCF-101/walk/1.mp4`, is seen through.
+    """Returns the `Folders` of clips: their classes, and their parts if there
+    are any, by their paths.
+
+    Each class has a folder, `walk/1.mp4`. Folders of parts may be above them,
+    `train/walk/1.mp4` or `videos_train/walk/1.mp4`, or below,
+    `walk/train/1.mp4`. Outer folders that are the only one of their level are
+    skipped, as in `UCF-101/UCF-101/walk/1.mp4`.
+
+    Args:
+        clips: sequence of str. Paths with `/`, relative to the dataset's
+            directory.
 
     Raises:
-        ValueError: if folders of parts are next to others, hold no classes, or
-            there is one class only.
+        ValueError: if folders of parts are next to other folders or contain no
+            class folders, or there is only one class.
     """
     inside = [clip for clip in clips if "/" in clip]
     loose = [clip for clip in clips if "/" not in clip]
@@ -44,7 +54,7 @@ def sort(clips):
     while inside:
         tops = {clip.split("/")[0] for clip in inside}
         below = [clip.partition("/")[2] for clip in inside]
-        # The folder of the clips themselves is that of a class.
+        # A folder that contains clips directly is a class folder.
         if len(tops) > 1 or not all("/" in clip for clip in below):
             break
         home += f"{tops.pop()}/"
@@ -107,11 +117,12 @@ def sort(clips):
     )
 
 
-def _deep(clips):
-    """Those that are in a folder of a folder."""
+def _deep(clips: list[str]) -> list[str]:
+    """The clips whose path has at least two folders."""
     return [clip for clip in clips if clip.count("/") > 1]
 
 
-def _are_parts_below(clips):
+def _are_parts_below(clips: list[str]) -> bool:
+    """Whether the second folders of all paths are those of several parts."""
     parts = {part_of(clip.split("/")[1]) for clip in clips}
     return None not in parts and len(parts) > 1

@@ -1,4 +1,4 @@
-"""Class indices of the labels of a list, and the names of the classes."""
+"""The class indices and class names of the labels of a list."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from keras_vidrec.data.catalogs import list_table
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import documents
 
-# A file of names beside a list, by its name.
+# A file whose name matches may contain the class names of a list beside it.
 _FILE = re.compile(
     r"label|vocab|class_?ind|class_?list|class_?names|classes|categor",
     re.IGNORECASE,
@@ -19,19 +19,21 @@ _MOST_BYTES = 2**20
 
 
 def number(labels, names=None, folders=None):
-    """Class indices of the labels of a list.
+    """Converts the labels of a list to class indices.
 
     Args:
         labels: sequence of str: names of classes or, if all are whole numbers,
             indices.
-        names: `None`, or dict from numbers to the names of classes, as
-            `read` returns it.
-        folders: `None`, or sequence of str: the folder of each clip, which may
-            show whether numbers start from 0 or are those in the file of names.
+        names: `None`, or dict from numbers to class names, as `read` returns
+            it.
+        folders: `None`, or sequence of str: the folder of each clip. If labels
+            are numbers and `names` starts from 1, the folders may show whether
+            the labels start from 0 or from 1.
 
     Returns:
-        Pair of tuples: class index of each label, and class names: in the
-        order of `names`, else in alphabetical order, or `"0"`, `"1"`, ...
+        Pair of tuples: the class index of each label, and the class names, in
+        the order of `names`, else in alphabetical order, or `"0"`, `"1"`, ...
+        if labels are numbers.
 
     Raises:
         ValueError: if the numbers cannot be class indices.
@@ -54,8 +56,8 @@ def number(labels, names=None, folders=None):
         first = _first_number(indices, names, folders)
         classes = tuple(name for _, name in sorted(names.items()))
         return tuple(index - first for index in indices), classes
-    # A gap may be a class without clips; a column of numbers of another kind
-    # would make as many classes as its largest.
+    # A small gap may be a class without clips. Large ones show that the column
+    # is not one of class indices; each number would become a class.
     if max(indices) >= 1000 + 10 * len(set(indices)):
         raise ValueError(
             "Labels that are numbers are class indices. Expected them to run "
@@ -65,8 +67,8 @@ def number(labels, names=None, folders=None):
     return indices, tuple(str(i) for i in range(max(indices) + 1))
 
 
-def _first_number(indices, names, folders):
-    """Which number the first class has in a list."""
+def _first_number(indices, names, folders) -> int:
+    """The number of the first class in a list: 0, or the lowest of `names`."""
     lowest, most = min(names), len(names)
     if lowest == 0 or min(indices) < lowest:
         return 0
@@ -82,18 +84,19 @@ def _first_number(indices, names, folders):
 
 
 def find(path, labels):
-    """The file of class names that is next to a list and fits its labels.
+    """Finds the file of class names that is next to a list and fits its labels.
 
     Args:
         path: `pathlib.Path` of the list.
-        labels: sequence of str, of the list.
+        labels: sequence of str. The labels in the list.
 
     Returns:
-        Pair of a path and what `read` returns; or of two `None`, if no file
-        fits, or several that differ.
+        Pair: the path of the file, and a dict from numbers to class names as
+        `read` returns it. `(None, None)` if no file fits, or if several fit
+        that differ. `<list>.labels.txt` takes precedence.
     """
     if isinstance(path, storage.RemotePath):
-        return None, None  # a list at an address stands alone
+        return None, None  # directories of object stores are not searched
     wanted = set(labels)
     fits = {}
     for beside in sorted(path.parent.iterdir()):
@@ -116,7 +119,8 @@ def find(path, labels):
     return next(iter(fits.items()))
 
 
-def _fit(labels, names):
+def _fit(labels: set[str], names: dict[int, str]) -> bool:
+    """Whether all labels are numbers or names of these classes."""
     if all(label.isdecimal() for label in labels):
         last = max(map(int, labels))
         return last < len(names) or (min(names) == 1 and last == len(names))
@@ -124,11 +128,12 @@ def _fit(labels, names):
 
 
 def read(path):
-    """The class names of a file by their numbers, or `None` if it has none.
+    """Reads a file of class names: a dict from numbers, which start from 0 or
+    1, to names; or `None` if the file has another content.
 
-    Known are one name a line; lines `number name` or `name,number` with a
-    header or none; a list in JSON, of names or of lists of words; and a dict
-    in JSON, from names to numbers or the other way round.
+    The file may have one name on each line; lines `number name` or
+    `name,number`, with or without a header; a JSON list of names or of lists of
+    words; or a JSON dict between names and numbers, in either direction.
     """
     path = pathlib.Path(path)
     try:
@@ -148,7 +153,8 @@ def read(path):
     return names if len(names) == max(names) - first + 1 else None
 
 
-def _of_json(text):
+def _of_json(text: str):
+    """Returns the pairs `(number, name)` of a text in JSON, or `None`."""
     try:
         content = documents.parse_json(text)
     except ValueError:
@@ -165,13 +171,14 @@ def _of_json(text):
 
 
 def _of_lines(lines):
+    """Returns the pairs `(number, name)` of lines."""
     for delimiter in "\t;,":
         rows = list(
             csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
         )
         if all(len(row) == 2 for row in rows):
             rows = [tuple(field.strip() for field in row) for row in rows]
-            # A header has no number.
+            # The first line may be a header.
             return _with_numbers(rows) or _with_numbers(rows[1:])
     pairs = [tuple(line.split(maxsplit=1)) for line in lines]
     if all(len(pair) == 2 for pair in pairs):
@@ -182,7 +189,8 @@ def _of_lines(lines):
 
 
 def _with_numbers(pairs):
-    """`(number, name)` of pairs whose one side are numbers, all different."""
+    """Returns pairs of texts as `(number, name)`; `None` if neither the first
+    nor the second texts are all numbers."""
     for turn in (1, -1):
         sides = [pair[::turn] for pair in pairs]
         if sides and all(_is_number(number) for number, _ in sides):
@@ -190,7 +198,7 @@ def _with_numbers(pairs):
     return None
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) < 10
 
 

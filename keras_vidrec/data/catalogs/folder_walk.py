@@ -1,4 +1,4 @@
-"""All files below a directory, whatever its links do."""
+"""The files below a directory at any depth, safe with links that form loops."""
 
 import os
 
@@ -7,21 +7,23 @@ SEEN = "the same folder as another one"
 
 
 def walk(root, pass_over, enter=None):
-    """Yields the path below `root` and the `os.DirEntry` of each file at any
-    depth, in no order.
+    """Yields the path relative to `root` and the `os.DirEntry` of each file at
+    any depth, in no particular order.
 
-    Links are followed, and each folder is read once: under its own name if that
-    is below `root`. What is hidden is skipped.
+    Links are followed, and each folder is read once: under its own name if it
+    is below `root`, rather than that of a link. Hidden files and folders are
+    skipped.
 
     Args:
         root: path of a directory.
-        pass_over: callable that takes a reason and the path of what is skipped
-            for it.
-        enter: `None`, or callable that takes the path of each folder.
+        pass_over: callable, called with a reason and a relative path for each
+            file or folder that is skipped.
+        enter: `None`, or callable, called with the relative path of each folder
+            that is read.
     """
     seen = set()
     folders, links = [(os.fspath(root), "")], []
-    # Links to folders come last: they may lead to what has a name of its own.
+    # Links to folders come last: they may lead to folders below `root`.
     while folders or links:
         directory, prefix = (folders or links).pop()
         real = os.path.realpath(directory)

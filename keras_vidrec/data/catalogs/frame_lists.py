@@ -1,4 +1,4 @@
-"""Lists of frame folders in the form of TSN: `path num_frames label`."""
+"""Lists of frame folders in the format of TSN: `path num_frames label`."""
 
 import pathlib
 import re
@@ -24,17 +24,17 @@ _SPLIT = re.compile(r"(?:split_?|list)(\d+)")
 
 
 class Row(typing.NamedTuple):
-    """A line of a list: a folder of frames, absolute or relative, and a class
-    index. (The number of frames in the list is ignored: the frames in the
-    folder are counted.)
+    """A line of a list: the absolute or relative path of a folder of frames,
+    and a class index. The number of frames in the list is ignored, because the
+    files in the folder are counted.
     """
 
     path: str
     label: int
 
 
-def is_list(path):
-    """Whether a text file is such a list, by its first line."""
+def is_list(path) -> bool:
+    """Whether the first line of a file is one of such a list."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return bool(_LINE.fullmatch(file.readline().strip()))
@@ -43,11 +43,15 @@ def is_list(path):
 
 
 def find_lists(directory):
-    """The paths of the lists of a directory by split and part: `"train"`,
-    `"test"` and, where there is a list of the test too, `"validation"`. They
-    are recognized by their names: `ucf101_rgb_train_split_1.txt`,
-    `ucf101_val_split_1_rawframes.txt`. Files named otherwise, and splits
-    without a training list, are left out."""
+    """Finds the lists in a directory by their names, such as
+    `ucf101_rgb_train_split_1.txt` or `ucf101_val_split_1_rawframes.txt`.
+
+    Returns:
+        dict from the number of each split to a dict from its parts (`"train"`,
+        `"test"`, `"validation"`) to lists of paths. If there is no list of the
+        test, one of validation is used as such. Files with other names, and
+        splits without a training list, are left out.
+    """
     found = {}
     for path in sorted(pathlib.Path(directory).glob("*.txt")):
         part = _PART.search(path.name.lower())
@@ -56,7 +60,7 @@ def find_lists(directory):
             parts = found.setdefault(int(number[1]) if number else 1, {})
             parts.setdefault(part_of(part[1]), []).append(path)
     for parts in found.values():
-        # TSN calls the test so.
+        # TSN's lists call the test part `val`.
         if "test" not in parts and "validation" in parts:
             parts["test"] = parts.pop("validation")
     return {key: parts for key, parts in found.items() if "train" in parts}
@@ -67,7 +71,7 @@ def read(path):
 
     Raises:
         ValueError: if there is no such file, a line cannot be read, a path
-            stands twice, or there are no lines.
+            occurs twice, or there are no lines.
     """
     path = pathlib.Path(path)
     try:
@@ -99,19 +103,19 @@ def read(path):
 
 
 def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
-    """The dataset of such lists.
+    """Makes the catalog of a dataset that such lists describe.
 
-    A listed path is a folder below `root`; an absolute one of another
-    machine is looked for by its last parts. Class names are those of
-    `classInd.txt` beside the lists, or the numbers. Groups are those of names
-    as UCF101's.
+    A listed path is a folder below `root`. The last parts of an absolute path
+    of another machine are searched below `root`. Class names are read from
+    `classInd.txt` beside the lists; without it they are the numbers. Groups
+    are read from names like those of UCF101 (`official_splits.ucf101_group`).
 
     Args:
         root: path. Directory of the dataset.
-        clips: sequence of str. The folders of frames below it.
+        clips: sequence of str. The folders of frames, relative to `root`.
         lists: path of one list, whose clips are split by groups; or what
             `find_lists` returned.
-        test_fraction, seed: as in `catalog.discover`, for a single list.
+        test_fraction, seed: as in `catalog.discover`; used with one list only.
 
     Returns:
         `Catalog`. Listed clips without a folder are left out and mentioned in
@@ -128,7 +132,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
     labels, missing, members = {}, [], {}
     for key, parts in paths.items():
         for part, files in parts.items():
-            # Of several lists of one part (rgb, flow) each names the clips.
+            # A part may have several lists (rgb and flow) of the same clips.
             for row in (row for file in files for row in read(file)):
                 clip = _find_clip(root, row.path, known)
                 if clip is None:
@@ -152,7 +156,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
     places = {clip: place for place, clip in enumerate(videos)}
     classes = _classes(next(iter(paths.values())), labels)
     groups = tuple(
-        # The folders of a flat tree do not show the class.
+        # `ucf101_group` expects the class as first folder; paths may lack it.
         official_splits.ucf101_group(f"{classes[label]}/{clip}")
         for clip, label in labels.items()
     )
@@ -196,7 +200,8 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
     )
 
 
-def _find_clip(root, path, known):
+def _find_clip(root: pathlib.Path, path: str, known: set[str]) -> str | None:
+    """The clip of `known` that a path of a list names, or `None`."""
     parts = pathlib.PurePosixPath(path).parts
     absolute = pathlib.Path(path)
     if absolute.is_absolute() and absolute.is_relative_to(root.absolute()):
@@ -208,7 +213,8 @@ def _find_clip(root, path, known):
     return None
 
 
-def _classes(parts, labels):
+def _classes(parts, labels: dict[str, int]) -> tuple[str, ...]:
+    """The class names for the labels (a dict by clip) of the lists `parts`."""
     (first, *_), *_ = parts.values()
     names = first.parent / "classInd.txt"
     if not names.is_file():

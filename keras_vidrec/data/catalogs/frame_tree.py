@@ -1,4 +1,4 @@
-"""The folders of frames below a directory, video by video."""
+"""Finds the folders of frames and flow images of each video of a dataset."""
 
 import collections
 import itertools
@@ -9,7 +9,7 @@ import typing
 from keras_vidrec.data.catalogs import folder_walk
 from keras_vidrec.videos.video import VideoError
 
-# Names of the folders that keep the two directions of flow apart.
+# Names of the pairs of folders for the two directions of flow.
 _FLOW_FOLDERS = (("u", "v"), ("x", "y"), ("flow_x", "flow_y"))
 _RGB_FOLDERS = frozenset(
     (
@@ -28,23 +28,24 @@ _RGB_FOLDERS = frozenset(
 def find(root):
     """Finds the folders of numbered images below a directory, at any depth.
 
-    Three ways of keeping flow are known: in one folder a video, beside the
-    frames; in trees `u/<video>` and `v/<video>`, with the frames in
-    `jpegs_256/<video>` beside them (or all three in one folder a video); and
-    such trees in a folder of their own beside the frames
-    (`tvl1_flow/u/<video>`). Links are followed; hidden files and folders, and
-    images in `root` itself, are skipped.
+    Three layouts of flow are known: in one folder for each video, together with
+    the frames; in trees `u/<video>` and `v/<video>`, with the frames in
+    `jpegs_256/<video>` beside them (or `<video>/u`, `<video>/v` and so on); and
+    such trees in a separate folder beside the frames (`tvl1_flow/u/<video>`).
+    Links are followed; hidden files and folders, and images in `root` itself,
+    are skipped.
 
     Args:
         root: path.
 
     Returns:
-        dict from the name of each video, a path with `/`, in alphabetical
-        order, to a dict of its folders below `root`: `{"": folder}` if what
-        the images are shows in their names, else by `"rgb"`, `"x"`, `"y"`.
+        dict in alphabetical order, from the name of each video, a path with
+        `/`, to a dict of its folders relative to `root`: `{"": folder}` if one
+        folder has all images, whose names show what they are; else a dict with
+        some of the keys `"rgb"`, `"x"`, `"y"`.
 
     Raises:
-        ValueError: if there are several folders of frames for one of flow.
+        ValueError: if several folders of frames match one folder of flow.
     """
     folders = _image_folders(root)
     trees = _flow_trees(folders)
@@ -54,13 +55,14 @@ def find(root):
         if name:
             videos.setdefault(name, {})[role] = folder
     for name, roles in videos.items():
-        # Frames beside the folders of flow, `<video>/img_*` and `<video>/u`.
+        # Frames beside folders of flow: `<video>/img_*` and `<video>/u`.
         if "" in roles and len(roles) > 1:
             roles["rgb"] = roles.pop("")
     return dict(sorted(videos.items()))
 
 
-def _image_folders(root):
+def _image_folders(root) -> list[str]:
+    """The folders below `root` that contain numbered images, sorted."""
     found = set()
     for path, entry in folder_walk.walk(root, lambda reason, path: None):
         folder = path.rpartition("/")[0]
@@ -70,8 +72,12 @@ def _image_folders(root):
 
 
 def _flow_trees(folders):
-    """`{tree: (name of the videos in it, role)}` of the trees of flow and of
-    the frames beside them."""
+    """Finds the trees of flow, and of the frames beside them.
+
+    Returns:
+        dict from the path of each tree to `(home, role)`: the path before the
+        names of its videos, and `"rgb"`, `"x"` or `"y"`.
+    """
     below = collections.defaultdict(lambda: collections.defaultdict(set))
     for folder in folders:
         parts = folder.split("/")
@@ -107,8 +113,9 @@ def _flow_trees(folders):
     return trees
 
 
-def _place(folder, trees):
-    """Name of the video that a folder belongs to, and its role there."""
+def _place(folder: str, trees: dict) -> tuple[str, str]:
+    """Returns the name of the video of a folder, and the folder's role: `""`,
+    `"rgb"`, `"x"` or `"y"`."""
     parts = folder.split("/")
     for depth in range(len(parts), 0, -1):
         tree = "/".join(parts[:depth])
@@ -118,11 +125,11 @@ def _place(folder, trees):
     return folder, ""
 
 
-def _join(*parts):
+def _join(*parts: str) -> str:
     return "/".join(part for part in parts if part)
 
 
-# The last number of a name counts, what stands before it is the prefix.
+# The last number of a name is that of the image; the prefix is before it.
 _NUMBERED = re.compile(
     r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.(?:jpg|jpeg|png))",
     re.IGNORECASE,
@@ -130,34 +137,37 @@ _NUMBERED = re.compile(
 
 
 class ImageSeries(typing.NamedTuple):
-    """Images without gaps: `<prefix><number><suffix>` in `directory`, `count`
-    of them from the number `first` on, filled up with zeros to `width` digits
-    (1 if not filled up)."""
+    """A series of images without gaps: files `<prefix><number><suffix>` in
+    `directory`, numbered from `first` to `first + count - 1`, with zeros in
+    front up to `width` digits."""
 
     directory: str
     prefix: str
     first: int
-    count: int  # type: ignore[assignment] # a field, not of tuples
+    count: int  # type: ignore[assignment] # not `tuple.count`
     width: int
     suffix: str
 
     def path(self, index):
-        """Path of image `index`, counted from 0 whatever its number."""
+        """The path of image `index`, counted from 0."""
         number = f"{self.first + index:0{self.width}d}"
         return os.path.join(
             self.directory, f"{self.prefix}{number}{self.suffix}"
         )
 
 
-def is_image(name):
+def is_image(name: str) -> bool:
     """Whether a file name is that of a numbered image."""
     return bool(_NUMBERED.fullmatch(name)) and not name.startswith(".")
 
 
 def find_series(directory):
-    """The series of images in a folder by their prefix: an `ImageSeries`, or
-    the `VideoError` that says what is wrong: numbers are missing or stand
-    twice, or names are not of one form."""
+    """Finds the series of images in a folder.
+
+    Returns:
+        dict from each prefix of names to an `ImageSeries`, or to a `VideoError`
+        if numbers are missing or occur twice, or names have different forms.
+    """
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
@@ -177,7 +187,9 @@ def find_series(directory):
     return series
 
 
-def _series(directory, prefix, images):
+def _series(directory: str, prefix: str, images) -> ImageSeries:
+    """Returns the `ImageSeries` of images of one prefix, given as a sorted list
+    of `(number, digits, suffix)`, or raises a `VideoError`."""
     numbers = [number for number, _, _ in images]
     first, last = numbers[0], numbers[-1]
     _, digits, suffix = images[0]

@@ -1,27 +1,27 @@
 """Labels of videos: one class each, or a set of classes each (multi-label).
 
-The labels of a dataset are one or the other as a whole: a tuple of int, -1
-where the class is not known, or a tuple of tuples of ascending int, `()` where
-none of the classes happens.
+All labels of a dataset are of the same kind: a tuple of int, -1 if the class is
+not known, or a tuple of tuples of ascending int, `()` for a video of none of
+the classes.
 """
 
 import numpy as np
 
 
 def are_sets(labels) -> bool:
-    """Whether the videos of a dataset have several labels."""
+    """Whether the labels of a dataset are sets of classes."""
     return any(isinstance(label, tuple) for label in labels)
 
 
 def as_set(label) -> tuple:
-    """The classes of one video, whichever kind its label is."""
+    """The class indices of one label of either kind, as a tuple."""
     if isinstance(label, (tuple, list)):
         return tuple(label)
     return (label,) if label >= 0 else ()
 
 
 def unknown(labels, num_classes) -> list:
-    """The class indices among labels that no class has."""
+    """The class indices in labels that are not from 0 to `num_classes - 1`."""
     return [
         one
         for label in labels
@@ -31,18 +31,18 @@ def unknown(labels, num_classes) -> list:
 
 
 def of_json(label):
-    """A label as it was before it was written as JSON."""
+    """Converts a label that was read from JSON: lists become tuples."""
     return tuple(label) if isinstance(label, list) else label
 
 
 def names(label, classes) -> tuple:
-    """The names of the classes of one video: tuple of str."""
+    """The class names of one label of either kind: tuple of str."""
     return tuple(classes[one] for one in as_set(label))
 
 
 def multi_hot(labels, num_classes) -> np.ndarray:
-    """Labels of either kind as float32 `(videos, classes)`: 1 where a video is
-    of a class, else 0."""
+    """Labels of either kind as a float32 array `(videos, classes)`: 1 for the
+    classes of a video, else 0."""
     rows = np.zeros((len(labels), num_classes), np.float32)
     for row, label in zip(rows, labels):
         row[list(as_set(label))] = 1
@@ -50,11 +50,11 @@ def multi_hot(labels, num_classes) -> np.ndarray:
 
 
 class Arrays:
-    """Labels as a network learns from them, by the index of a video: int32
-    `()`, or of several a video float32 `(classes,)` of 0 and 1.
+    """The labels of videos as arrays for training, by the index of the video:
+    int32 `()`, or, if labels are sets, float32 `(classes,)` of 0 and 1.
 
     Args:
-        labels: those of a dataset.
+        labels: tuple. The labels of a dataset.
         num_classes: int.
     """
 
@@ -72,5 +72,5 @@ class Arrays:
 
     @property
     def none(self):
-        """What stands where there is no video."""
+        """An array of zeros like a label, for positions without a video."""
         return np.zeros(self.shape, self.dtype)[()]

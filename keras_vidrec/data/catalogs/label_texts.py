@@ -1,16 +1,16 @@
-"""What is in the column of labels of a list: one label, or several."""
+"""Parses the column of labels of a list: one label per clip, or several."""
 
 import collections
 import re
 import typing
 
-# What stands between several labels, beside commas and blanks.
+# Separators of several labels, besides commas and blanks.
 SEPARATOR = re.compile("[;|]")
 _NUMBERS = re.compile(r"\d+(\s+\d+)+")
 _NUMBER = r"\d+(?:\.\d+)?"
 # Times or other numbers before a label, without column names.
 _NUMBERS_AHEAD = re.compile(rf"({_NUMBER}\s+){{2,}}\S.*")
-# Charades: a label, and when it begins and ends.
+# Charades: a label, its start and its end.
 _TIMED = re.compile(rf"(\S+)\s+{_NUMBER}\s+{_NUMBER}")
 
 
@@ -19,8 +19,9 @@ class Labels(typing.NamedTuple):
 
     Args:
         names: list of tuples of str, the labels of each line.
-        several: bool. Whether the list is one of several labels per clip.
-        said: tuple of str. What was understood.
+        several: bool. Whether clips may have several labels.
+        said: tuple of str. Messages for the user about how the column was
+            understood.
     """
 
     names: list
@@ -29,12 +30,12 @@ class Labels(typing.NamedTuple):
 
 
 def read(rows):
-    """The labels of the lines of a list.
+    """Parses the labels of the lines of a list.
 
-    Several are separated by `;` or `|`; numbers by blanks, too; and by commas
-    where each part is in other labels as well: otherwise a comma belongs to the
-    name of a class, as does one before a space. Behind a label may stand when
-    it begins and ends, which is left out: `c001 0.0 5.2`.
+    Several labels are separated by `;` or `|`, and numbers also by blanks.
+    Commas separate labels only if each part is also part of another line's
+    label; otherwise, and before a space, a comma belongs to the name of a
+    class. The start and end after a label, `c001 0.0 5.2`, are left out.
 
     Args:
         rows: sequence of `video_list.Row`.
@@ -84,6 +85,8 @@ def read(rows):
     return Labels(names, several)
 
 
-def _words(label):
+def _words(label: str) -> list[str]:
+    """The parts of a label between commas; the whole label if a part is empty
+    or has blanks around it."""
     words = label.split(",")
     return words if all(w and w == w.strip() for w in words) else [label]

@@ -1,5 +1,5 @@
-"""Videos that are the same, or of one recording, found by how they look: an
-automatic split keeps them on one side."""
+"""Finds videos that are identical or look like cuts of one recording, so that
+an automatic split keeps them in the same part."""
 
 import collections
 import concurrent.futures
@@ -22,25 +22,28 @@ from keras_vidrec.specs import files
 from keras_vidrec.videos import opening
 
 _CACHE = ".vidrec-looks.json"
-# Where in a video the frames are, as shares of its duration.
+# Positions of the compared frames, as shares of a video's duration.
 _SHARES = (0.1, 0.5, 0.9)
-# Of 3 * 64 bits. On 324 real clips, 180 of them cut from a few recordings of
-# one place, every pair within 10 bits is of one recording; at 12 two are not.
+# The largest number of different bits, of 3 * 64, in videos that look alike. It
+# was tested on 324 real clips, of which 180 were cut from a few recordings of
+# the same place: all pairs with at most 10 different bits were of one
+# recording; with 12, two pairs were not.
 _MOST_DIFFERENT = 10
-# Standard deviation of 9 x 8 gray values: less is black, or fog.
+# The least standard deviation of 9 x 8 gray values. Frames with less are nearly
+# uniform, such as black ones, and all look alike.
 _LEAST_CONTRAST = 8
-# A row of the table of all pairs that is compared at once.
+# How many videos are compared with all others at once.
 _BLOCK = 256
 
 
 class Joined(typing.NamedTuple):
-    """Groups that keep together what looks alike.
+    """Groups after those of clips that look alike were joined.
 
     Args:
         groups: tuple of str. The group of each clip.
-        alike: tuple of tuples of str. The files that look alike or are the
-            same though their groups are different.
-        problems: tuple of str. Messages about them.
+        alike: tuple of tuples of str. Sets of files that are identical or look
+            alike, and were in different groups before.
+        problems: tuple of str. Messages for the user about them.
     """
 
     groups: tuple
@@ -49,18 +52,22 @@ class Joined(typing.NamedTuple):
 
 
 def join(root, names, groups, labels):
-    """`Joined` of the clips of video files.
+    """Joins the groups of clips whose files are identical or look alike.
 
-    A few frames of each file are decoded once; what they look like is kept
-    beside the files, if that can be written. Clips that look alike join their
-    groups, unless these would hold all clips of a class that had several
-    groups: then nothing of it could be tested. The same content always joins.
+    A few frames of each file are decoded, and a fingerprint of them is cached
+    beside the files, if the directory is writable. The groups of clips that
+    look alike are not joined if one group would then contain all clips of a
+    class that had several groups, because that class could not be tested. The
+    groups of identical files are always joined.
 
     Args:
-        root: `pathlib.Path`.
+        root: `pathlib.Path`. Directory of the files.
         names: sequence of str. The file of each clip, below `root`.
         groups: sequence of str. The group of each clip.
-        labels: as of `split.split_groups`.
+        labels: sequence. The label of each clip, as in `split.split_groups`.
+
+    Returns:
+        `Joined`.
     """
     unique = sorted(set(names))
     group_of = dict(zip(names, groups))
@@ -106,7 +113,7 @@ def join(root, names, groups, labels):
 
 
 def _same_content(root, names):
-    """Pairs of files of the same bytes."""
+    """Yields pairs of files with the same bytes."""
     by_size = collections.defaultdict(list)
     for name in names:
         with contextlib.suppress(OSError):
@@ -123,7 +130,8 @@ def _same_content(root, names):
 
 
 def _looks(root, names):
-    """What each file looks like: hexadecimal digits, or `""`."""
+    """Returns a dict from each file that exists to its `look`, read from the
+    cache if the file has not changed."""
     path = root / _CACHE
     try:
         known = documents.read_json(path)
@@ -153,24 +161,26 @@ def _looks(root, names):
             )
             for (name, key), found in zip(todo, bar):
                 entries[name] = [*key, found]
-        # It only saves time.
+        # The cache only saves time.
         with contextlib.suppress(OSError):
             files.write_text(path, json.dumps(entries))
     return {name: entry[2] for name, entry in entries.items()}
 
 
 def _is_look(entry):
-    """Whether it is an entry as they are written."""
+    """Whether a value of the cache is a valid entry: size, time, `look`."""
     if not (isinstance(entry, list) and len(entry) == 3):
         return False
     pattern = rf"([0-9a-f]{{{16 * len(_SHARES)}}})?"
     return isinstance(entry[2], str) and re.fullmatch(pattern, entry[2])
 
 
-def look(path):
-    """What a video looks like: which pixels of three small gray frames are
-    brighter than their left neighbors, as 48 hexadecimal digits. Empty where
-    frames cannot be decoded, or are without contrast."""
+def look(path) -> str:
+    """Computes a fingerprint of what a video looks like: 48 hexadecimal digits.
+
+    Each bit says whether a pixel of one of three small gray frames is brighter
+    than its left neighbor. The result is empty if frames cannot be decoded, or
+    one has almost no contrast."""
     bits = []
     try:
         with opening.opened(path) as (container, stream):
@@ -189,7 +199,7 @@ def look(path):
 
 
 def _similar(names, looks):
-    """Pairs of names whose looks differ in few bits."""
+    """Yields pairs of names whose fingerprints differ in few bits."""
     names = [name for name in names if looks.get(name)]
     if len(names) < 2:
         return
@@ -210,7 +220,8 @@ def _similar(names, looks):
 
 
 def _components(pairs):
-    """`{member: first member}` of the sets that pairs connect."""
+    """Returns a dict from each member of the pairs to the first member, in
+    alphabetical order, of the set of members that pairs connect it to."""
     parents = {}
 
     def top(item):
@@ -226,7 +237,10 @@ def _components(pairs):
 
 
 def _whole_classes(groups, labels, before, after):
-    """The joined groups that hold all clips of a class of several groups."""
+    """The groups after joining that contain all clips of a class which had
+    several groups before.
+
+    `before` and `after` are dicts from the original groups to joined ones."""
     old, new = collections.defaultdict(set), collections.defaultdict(set)
     for group, label in zip(groups, labels):
         for one in label_sets.as_set(label):

@@ -1,11 +1,11 @@
-"""What the columns of a list say: by their names, or by what is in them."""
+"""Finds the roles of the columns of a list, by their names or contents."""
 
 import re
 import typing
 
 from keras_vidrec.data.catalogs.parts import is_part_or_none
 
-# The names of columns by what they say, in lower case, the better ones first.
+# The names of columns by role, in lower case, in the order of preference.
 _NAMES = {
     "path": (
         "path file_path filepath video_path videopath clip_path relative_path "
@@ -35,16 +35,18 @@ ROLES = {role: tuple(names.split()) for role, names in _NAMES.items()}
 
 
 class Format(typing.NamedTuple):
-    """A dataset whose lists are to be read otherwise than their columns say.
+    """A dataset whose lists need other rules than the names of their columns.
 
     Args:
-        name: str.
-        columns: frozenset of str. All of them are there.
-        label: str or `None`. The column of labels.
-        is_cut: bool. Whether the files are cut already: the columns of start
-            and end are no segments of them.
-        may_be_cut: bool. Whether they may be: then the duration decides.
-        brackets: bool. Whether labels have square brackets to be taken off.
+        name: str. Name of the dataset.
+        columns: frozenset of str. Lists that have all these columns are in this
+            format.
+        label: `None`, or str. The column of labels.
+        is_cut: bool. Whether the files are cut already, so that the columns of
+            start and end are not segments of them.
+        may_be_cut: bool. Whether files may be cut already; the duration of each
+            file decides.
+        brackets: bool. Whether square brackets are removed from labels.
     """
 
     name: str
@@ -81,30 +83,38 @@ FORMATS = (
 
 
 class Columns(typing.NamedTuple):
-    """Where things are in the lines of a table.
+    """The roles of the columns of a table.
 
     Args:
-        places: dict from a role to the number of a column.
-        header: bool. Whether the first line is one.
-        unused: tuple of str. Names of columns that are not looked at.
-        format: `None`, or `Format`.
-        found: float. How many files of some lines there are.
+        places: dict from a role, a key of `ROLES`, to the index of its column.
+        header: bool. Whether the first line has the names of columns.
+        unused: tuple of str. Names of columns that are ignored.
+        format: `None`, or the `Format` of the list.
+        found: float. Result of `Finder.count` for the paths of a sample of
+            lines: about the number of files that exist.
     """
 
     places: dict
     header: bool
     unused: tuple
     format: Format | None
-    found: int
+    found: float
 
 
-def named(fields, count_found):
-    """`Columns` of a table whose first line names them, or `None`.
+def named(fields, count_found) -> Columns | None:
+    """Finds the columns of a table by the names in its first line.
 
     Args:
-        fields: list of list of str, the lines.
-        count_found: callable that takes texts and says for how many of them
-            there are files, see `Finder.count`.
+        fields: list of lists of str, the fields of each line.
+        count_found: callable that takes a list of paths and returns for how
+            many of them there are files: `Finder.count`.
+
+    Returns:
+        `Columns`, or `None` if the first line names no column of paths.
+
+    Raises:
+        ValueError: if there is a column for the start of segments without one
+            for their end, or the other way round.
     """
     keys = [re.sub(r"[^a-z0-9]+", "_", f.lower()).strip("_") for f in fields[0]]
     known = next((f for f in FORMATS if f.columns <= set(keys)), None)
@@ -112,7 +122,7 @@ def named(fields, count_found):
     for role, names in ROLES.items():
         fits = [name for name in names if name in keys]
         if role == "path" and len(fits) > 1:
-            # The one that leads to files.
+            # The column whose paths exist most often.
             columns = [
                 [
                     row[keys.index(name)]
@@ -135,7 +145,7 @@ def named(fields, count_found):
         if len(found) == 1:
             halves.append(fields[0][places.pop(found[0])])
     if halves and not {"start", "start_frame"} & set(places):
-        # The whole file instead of a part of it would be another clip.
+        # Without an error each row would be the whole file, another clip.
         raise ValueError(
             "The list has a column for the start or for the end of "
             "segments, but not for the other. Expected both `start` and "
@@ -163,9 +173,12 @@ def named(fields, count_found):
     )
 
 
-def guessed(fields, count_found):
-    """`Columns` of a table without names, or `None` if it is none: lines of
-    different lengths, or no column leads to files."""
+def guessed(fields, count_found) -> Columns | None:
+    """Finds the columns of a table without names by their contents.
+
+    Takes the arguments of `named`. Returns `None` if lines have different
+    numbers of fields, no column has paths of files, or it is not clear which
+    column has the labels."""
     width = len(fields[0])
     if width < 2 or any(len(line) != width for line in fields):
         return None
@@ -176,7 +189,7 @@ def guessed(fields, count_found):
         return None
     path = counts.index(max(counts))
     if _is_header(columns[path]):
-        return None  # of unknown names
+        return None  # a header with unknown names
     places = {"path": path}
     left = [i for i in range(width) if i != path]
     for i in left:
@@ -185,7 +198,8 @@ def guessed(fields, count_found):
     left = [i for i in left if i not in places.values()]
     if len(left) > 1:
         left = [i for i in left if not _counts_lines(fields, i)]
-    # The number of frames stands before the label, a name beside its number.
+    # Of two numbers the first is that of frames; a name is preferred to its
+    # number.
     texts = [i for i in left if not all(map(str.isdecimal, columns[i]))]
     if not left or len(left) > 2 or len(texts) > 1:
         return None
@@ -196,19 +210,22 @@ def guessed(fields, count_found):
     return Columns(places, False, unused, None, max(counts))
 
 
-def _some(lines):
-    """A hundred lines or so, the first one and others from all over."""
+def _some(lines: list) -> list:
+    """A sample of about a hundred lines: the first one, and others at equal
+    distances."""
     return lines[:: max(len(lines) // 100, 1)]
 
 
-def _is_header(column):
-    """Whether the first of some paths is a word, and all others are none."""
+def _is_header(column: list[str]) -> bool:
+    """Whether only the first field of a column is a single word, unlike the
+    paths after it."""
     first, *others = (bool(re.fullmatch(r"\w+", text)) for text in column)
     return first and bool(others) and not any(others)
 
 
-def _counts_lines(lines, column):
-    """Whether a column is the number of the line, from 0, as pandas adds."""
+def _counts_lines(lines: list[list[str]], column: int) -> bool:
+    """Whether a column has the numbers of the lines, from 0, like an index
+    written by pandas."""
     if not lines or any(len(line) <= column for line in lines):
         return False
     return [line[column] for line in lines] == [

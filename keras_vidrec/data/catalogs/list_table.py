@@ -1,4 +1,5 @@
-"""The text of a list as a table, whichever way people write tables."""
+"""Parses the text of a list as a table: JSON, or fields separated by tabs,
+semicolons, commas or blanks."""
 
 import csv
 import io
@@ -8,19 +9,20 @@ import typing
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-# In the order in which they are preferred where several fit.
+# In the order of preference.
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 
 
 class Table(typing.NamedTuple):
-    """A list, taken apart in one of the ways that are possible.
+    """A list, parsed in one of the possible ways.
 
     Args:
-        fields: list of list of str. The fields of each line.
-        numbers: list of int. The number of each line, counted from 1.
-        form: str. What it is, for people: `"separated by commas"`.
-        is_sure: bool. Whether nothing else is possible: JSON, whose keys are
-            the first line.
+        fields: list of lists of str. The fields of each line.
+        numbers: list of int. The number of each line in the file, counted from
+            1; for JSON the number of the row, 0 for the keys.
+        form: str. The format, for messages: `"separated by commas"`.
+        is_sure: bool. Whether no other format is possible. This is JSON, whose
+            keys are the first line of `fields`.
     """
 
     fields: list
@@ -29,9 +31,12 @@ class Table(typing.NamedTuple):
     is_sure: bool = False
 
 
-def read_text(path):
-    """The text of a file in UTF-8, with or without a mark at its beginning, or
-    in UTF-16; a `ValueError` if it is none."""
+def read_text(path) -> str:
+    """Reads a text file in UTF-8 or UTF-16, with or without a byte order mark.
+
+    Raises:
+        ValueError: if there is no such file, or it has another encoding.
+    """
     if not path.is_file():
         raise ValueError(
             "Expected the list of videos to be an existing file. "
@@ -42,7 +47,7 @@ def read_text(path):
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     else:
-        # Half of the bytes of plain letters are zero.
+        # In UTF-16 every second byte of ASCII letters is zero.
         for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
             half = content[start:200:2]
             if half and half.count(0) > len(half) / 2:
@@ -56,9 +61,9 @@ def read_text(path):
         ) from None
 
 
-def tables(text):
-    """The `Table`s that a text may be, the likeliest first."""
-    # Excel writes which separator it takes.
+def tables(text: str) -> list[Table]:
+    """Parses a text in all possible ways; the likeliest table is the first."""
+    # A first line in which Excel states the separator.
     text = re.sub(r"\Asep=.\r?\n", "\n", text)
     if text.lstrip()[:1] in ("[", "{"):
         table = _json_table(text)
@@ -72,7 +77,8 @@ def tables(text):
     return found + list(_with_blanks(text))
 
 
-def _json_table(text):
+def _json_table(text: str) -> Table | None:
+    """Parses JSON or lines of JSON; `None` if the text is something else."""
     try:
         rows = documents.parse_json(text)
     except ValueError:
@@ -98,13 +104,16 @@ def _json_table(text):
     return Table([header, *fields], numbers, "JSON", is_sure=True)
 
 
-def _plain(value):
+def _plain(value) -> str:
+    """The text of a value of JSON, with `;` between the items of a list."""
     if isinstance(value, list):
         return ";".join(map(_plain, value))
     return "" if value is None else str(value)
 
 
-def _delimited(text, delimiter, name):
+def _delimited(text: str, delimiter: str, name: str) -> Table | None:
+    """Parses a text as CSV with a delimiter; `None` if the first line has fewer
+    than two fields."""
     lines, numbers = [], []
     reader = csv.reader(
         io.StringIO(text, newline=""),
@@ -123,8 +132,12 @@ def _delimited(text, delimiter, name):
     return Table(lines, numbers, f"separated by {name}")
 
 
-def _with_blanks(text):
-    """Names have blanks too: they may be in the first field, or in the last."""
+def _with_blanks(text: str):
+    """Yields the tables of a text whose fields are separated by blanks.
+
+    File names or labels may contain blanks, so there is more than one: all
+    blanks separate fields, or the first field or the last one contains blanks.
+    """
     kept = [
         (line.strip(), number)
         for number, line in enumerate(text.splitlines(), 1)

@@ -1,4 +1,4 @@
-"""The one canonical form of a list, in which any catalog can be written."""
+"""Writes a catalog as a list in the package's own format."""
 
 import csv
 import io
@@ -12,25 +12,26 @@ from keras_vidrec.specs import files
 
 def write(catalog, path, split=None):
     """Writes the list of a split of a catalog: CSV with the columns
-    `path,label,split` and, as far as they say something, `group`, and `start`
-    and `end` in seconds or `start_frame` and `end_frame`.
+    `path,label,split` and, if needed, `group`, and `start` and `end` in seconds
+    or `start_frame` and `end_frame`.
 
-    Several labels are separated by `;`, which stands behind a single one, too,
-    where others have several. Names that a spreadsheet would take for a
-    formula get a `'` before them. `catalog.from_list` with the catalog's `root`
-    reads it back. Where the order of the classes is not that of their names, or
-    some have no clips, their names are written beside it: `list.labels.txt`.
+    Several labels are separated by `;`. If any clip has several, a single label
+    has a `;` after it. A `'` is put before texts that a spreadsheet would take
+    for a formula. `catalog.from_list` with the catalog's `root` reads the list.
+    If the classes are not in alphabetical order, or some have no clips, their
+    names are written to a file beside it: `list.labels.txt`.
 
     Args:
         catalog: `Catalog`.
         path: path of the list.
-        split: key of `catalog.splits`, or `None` for the first one.
+        split: key of `catalog.splits`, or `None` for the first one. Defaults to
+            `None`.
 
     Returns:
         List of the paths written.
 
     Raises:
-        ValueError: if there is no such split, segments are in two units, or
+        ValueError: if there is no such split, segments are in both units, or
             the name of a class would be read as several labels.
     """
     path = pathlib.Path(path)

@@ -1,4 +1,5 @@
-"""The files that a list means, whichever machine it was written on."""
+"""Finds the files that a list names, also if it was written on another
+machine."""
 
 import os
 import pathlib
@@ -9,24 +10,24 @@ from keras_vidrec.data.prepared import storage
 
 
 class _Ambiguous(ValueError):
-    """Several clips are called so."""
+    """Several clips match a name."""
 
 
 class Finder:
-    """Finds clips below a directory by what lists call them.
+    """Finds the clips below a directory that the paths in lists mean.
 
-    One rule for all lists: a path is relative to the directory, or absolute;
-    links are followed wherever they lead. An absolute path of another machine
-    is looked for by its last parts, and so is one that begins with folders
-    above the directory. A name without folders (an id) may be at any depth.
-    Another ending, or none, is the same clip.
+    A path is relative to the directory, or absolute; links are followed, also
+    out of the directory. The last parts of an absolute path of another machine
+    are searched below the directory, and so are those of a path that begins
+    with folders above it. A name without folders (an id) may be at any depth.
+    A clip is also found by its name without the extension, or with another one.
 
     Args:
         root: `pathlib.Path` or `RemotePath`. The directory. In an object store
-            files are not looked for: names with the ending of a video are
-            taken as they are.
-        clips: `None` (files), or collection of str: the clips below it, where
-            they are folders of frames.
+            files are not searched: any name with the extension of a video is
+            accepted.
+        clips: `None` (files), or collection of str: the paths below `root` of
+            clips that are folders of frames. Defaults to `None`.
     """
 
     def __init__(self, root, clips=None):
@@ -39,17 +40,18 @@ class Finder:
         self._by_stem = None
         self._folders = {}
 
-    def find(self, text):
-        """The name of the clip, its path below the directory, or `None`.
+    def find(self, text: str) -> str | None:
+        """Returns the path below the directory of the clip that `text` means,
+        or `None` if there is none. URLs are returned unchanged.
 
         Raises:
-            ValueError: if the path leads out of the directory, or there are
-                several clips that it may be.
+            ValueError: if the path leads out of the directory, or several clips
+                match it.
         """
         if "\0" in text or "\n" in text or not text:
             return None
         if storage.is_url(text):
-            storage.as_path(text)  # is it one that can be read?
+            storage.as_path(text)  # raises an error if it cannot be read
             return text
         if self._is_remote:
             return self._find_afar(text)
@@ -58,10 +60,10 @@ class Finder:
             found = self._find(text.replace("\\", "/"))
         return found
 
-    def count(self, texts):
-        """For how many of some texts there are clips. What looks like a path
-        counts for a little too: most of them may be missing."""
-        count = 0
+    def count(self, texts) -> float:
+        """The number of texts for which there are clips, plus 0.01 for each
+        text that looks like a path, because most files may be missing."""
+        count = 0.0
         for text in texts:
             if "/" in text or video_content.has_video_suffix(text):
                 count += 0.01
@@ -70,27 +72,28 @@ class Finder:
             except _Ambiguous:
                 pass
             except ValueError:
-                count += 1  # paths outside are reported later
+                count += 1  # `find` reports paths outside later
         return count
 
     def find_cut(self, text, segment):
-        """The file of a segment of a video that is listed by its id, cut out
-        and called as usual, `<id>_000010_000020.mp4`, or `None`."""
+        """Returns the file that contains only this segment of a video listed by
+        its id, named `<id>_000010_000020.mp4` as in Kinetics, or `None`."""
         if "/" in text or video_content.has_video_suffix(text):
             return None
         start, end, _ = segment
         return self.find(f"{text}_{int(start):06d}_{int(end):06d}")
 
     def is_as_short(self, name, segment):
-        """Whether a video lasts no longer than a segment of it in seconds,
-        which then is all of it."""
+        """Whether a video is at most a second longer than a segment of it,
+        given in seconds: then the file contains the segment only."""
         if self._known is not None or segment[1] is None:
             return False
         seconds = video_content.duration(self._root / name)
-        # Cuts are made at key frames: give or take a second.
+        # Cuts are made at key frames, so they may be a second longer.
         return bool(seconds) and seconds <= segment[1] - segment[0] + 1
 
     def _find(self, text):
+        """`find` in a local directory, for paths with `/`."""
         pure = pathlib.PurePosixPath(text)
         parts = pure.parts
         if ".." in parts:
@@ -109,7 +112,8 @@ class Finder:
         else:
             starts = range(len(parts))
             if len(parts) > 1 and self._has_folder(parts[0]):
-                # Then a single name would fit too much.
+                # The path is relative to the directory, and its last part
+                # alone could be another clip.
                 starts = starts[:-1]
         for start in starts:
             name = "/".join(parts[start:])
@@ -124,8 +128,8 @@ class Finder:
         return None
 
     def _find_afar(self, text):
-        """Requests for each path would be slow: missing files are noticed when
-        they are read.
+        """`find` in an object store. Requests for each path would be slow, so
+        missing files are noticed only when they are read.
         """
         pure = pathlib.PurePosixPath(text)
         if pure.is_absolute() or ".." in pure.parts:
@@ -147,8 +151,11 @@ class Finder:
         return os.path.isfile(os.path.join(self._root, name))
 
     def _without_suffix(self, name, is_short):
-        """The clip of a name that has another ending, or no folders; they may
-        be any unless the name `is_short` of some."""
+        """Returns the clip whose name has another extension or none, or `None`.
+
+        If `name` has no folders, the clip may be in any folder, unless
+        `is_short`: folders were removed from the path.
+        """
         if self._by_stem is None:
             self._by_stem = {}
             clips = self._clips
@@ -175,14 +182,15 @@ class Finder:
         return fits[0] if fits else None
 
 
-def _stem(name):
-    """A name without the ending of videos; folders of frames have dots too."""
+def _stem(name: str) -> str:
+    """A name without the extension of a video. Names of folders of frames may
+    contain dots, so nothing else is removed."""
     if video_content.has_video_suffix(name):
         return name.rpartition(".")[0]
     return name
 
 
-def _outside(path):
+def _outside(path: str) -> ValueError:
     return ValueError(
         "A path of the list is outside of the dataset's directory. Expected "
         "paths below it, without `..`, or a directory that contains all of "

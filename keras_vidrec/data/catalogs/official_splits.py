@@ -1,4 +1,4 @@
-"""The official split files of UCF101 and HMDB51, read as text."""
+"""Reads the official split files of UCF101 and HMDB51."""
 
 import pathlib
 import re
@@ -10,7 +10,7 @@ from keras_vidrec.data.catalogs.split import check_disjoint
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 
-# Clips in the training and test part of each split.
+# The number of clips in the training and test part of each split.
 UCF101_COUNTS = {1: (9537, 3783), 2: (9586, 3734), 3: (9624, 3696)}
 HMDB51_COUNTS = {1: (3570, 1530), 2: (3570, 1530), 3: (3570, 1530)}
 
@@ -21,9 +21,18 @@ _GROUP = re.compile(r"_g(\d+)_")
 
 
 class OfficialSplits(typing.NamedTuple):
-    """What a directory of split files says: the clips `class/file` with their
-    labels and groups, `class/group`; the classes; by number the `Split`s, of
-    indices into `clips`; and departures from the published counts."""
+    """The content of a directory of split files.
+
+    Args:
+        clips: tuple of str, `class/file`.
+        labels: tuple of int. The class index of each clip.
+        groups: tuple of str, `class/group`. The group of each clip.
+        classes: tuple of str. Class names by class index.
+        splits: dict from the number of each split to a `Split` of indices into
+            `clips`.
+        problems: tuple of str. Messages about differences from the published
+            numbers of clips.
+    """
 
     clips: tuple
     labels: tuple
@@ -33,9 +42,9 @@ class OfficialSplits(typing.NamedTuple):
     problems: tuple
 
 
-def find_kind(directory):
-    """Which dataset's split files are in a directory: `"ucf101"`, `"hmdb51"` or
-    `None`.
+def find_kind(directory) -> str | None:
+    """The dataset whose split files are in a directory: `"ucf101"`, `"hmdb51"`
+    or `None`.
     """
     names = [path.name for path in pathlib.Path(directory).glob("*.txt")]
     if any(_UCF101_LIST.fullmatch(name) for name in names):
@@ -46,9 +55,17 @@ def find_kind(directory):
 
 
 def find(root, layout, splits):
-    """The one directory of split files and their kind, in a dict, or nothing:
-    `splits`, or if that is `None` a dataset's directory and those directly
-    below it; of the kind that `layout` names, or `"auto"`.
+    """Finds the directory of the split files of a dataset.
+
+    Args:
+        root: `pathlib.Path`. Directory of the dataset. It and the folders
+            directly below it are searched if `splits` is `None`.
+        layout: str. `"ucf101"` or `"hmdb51"`, or `"auto"` for either of them.
+        splits: `None`, or `pathlib.Path` of the directory.
+
+    Returns:
+        dict from the directory to its kind; empty if there is none and
+        `layout="auto"` without `splits`.
 
     Raises:
         ValueError: if there are several, or none although one was requested.
@@ -66,8 +83,8 @@ def find(root, layout, splits):
     }
     if len(kinds) > 1:
         raise ValueError(
-            "Several directories have split files. Expected one, or the choice "
-            f"by `splits`. Received: {sorted(map(str, kinds))}"
+            "Several directories have split files. Expected one, or its path "
+            f"as `splits`. Received: {sorted(map(str, kinds))}"
         )
     if not kinds and (splits is not None or layout != "auto"):
         raise ValueError(
@@ -79,16 +96,16 @@ def find(root, layout, splits):
     return kinds
 
 
-def has_group(clip):
-    """Whether a clip is named like UCF101's."""
+def has_group(clip: str) -> bool:
+    """Whether the name of a clip contains a group like UCF101's, `_g01_`."""
     return bool(_GROUP.search(pathlib.PurePosixPath(clip).name))
 
 
-def ucf101_group(clip):
-    """Group of a clip named like UCF101's, `class/v_Class_g01_c01.avi`.
+def ucf101_group(clip: str) -> str:
+    """The group of a clip named like UCF101's, `class/v_Class_g01_c01.avi`.
 
-    Clips of one group are cut from one video. A clip named otherwise is its
-    own group.
+    Clips of one group are cut from one video. A clip with another name is a
+    group of its own: its path without the extension.
     """
     found = _GROUP.search(pathlib.PurePosixPath(clip).name)
     if found:
@@ -99,10 +116,10 @@ def ucf101_group(clip):
 def ucf101(directory):
     """Reads split files in the form of UCF101's into `OfficialSplits`.
 
-    `classInd.txt` numbers the classes (`1 ApplyEyeMakeup`),
-    `trainlist01.txt` names clips with their class (`Class/file.avi 1`),
-    `testlist01.txt` without. The published counts are compared if there are
-    101 classes.
+    `classInd.txt` numbers the classes (`1 ApplyEyeMakeup`), `trainlist01.txt`
+    has the clips with the number of their class (`Class/file.avi 1`), and
+    `testlist01.txt` without it. If there are 101 classes, the numbers of clips
+    are compared with the published ones.
 
     Raises:
         ValueError: if a file is missing, a class or a number unknown, a clip
@@ -122,7 +139,7 @@ def ucf101(directory):
             "Found no split files. Expected trainlist01.txt and "
             f"testlist01.txt. Received: {str(directory)!r}"
         )
-    # The index of each clip, by its name: the order of the first mention.
+    # The index of each clip by its name, in the order of first occurrence.
     places = {}
     splits = {}
     for number in numbers:
@@ -147,13 +164,13 @@ def ucf101(directory):
 def hmdb51(directory):
     """Reads split files in the form of HMDB51's into `OfficialSplits`.
 
-    `wave_test_split1.txt` names the clips of one class with 1 (training), 2
-    (test) or 0 (unused in this split). Classes are in the order of
-    `class_list.txt` if it is there, as with the TSN authors' files, else in
+    `wave_test_split1.txt` has the clips of one class with 1 (training), 2
+    (test) or 0 (not used in this split). Classes are in the order of
+    `class_list.txt` if it exists, as in the TSN authors' files, else in
     alphabetical order. A clip's group is the part of its name before
-    `_<class>_`, the film it is cut from; the official splits separate these
-    within each class. The published counts are compared if there are 51
-    classes.
+    `_<class>_`, the film from which it is cut; within each class the official
+    splits keep groups whole. If there are 51 classes, the numbers of clips are
+    compared with the published ones.
 
     Raises:
         ValueError: if no file is found, a line cannot be read, a clip is
@@ -195,8 +212,8 @@ def read_classes(path):
     of the numbers.
 
     Raises:
-        ValueError: if it is missing, the numbers are not 1 to their count, or
-            a name stands twice.
+        ValueError: if the file is missing, the numbers are not 1 to the number
+            of lines, or a name occurs twice.
     """
     lines = _read_lines(path)
     fields = [line.split(maxsplit=1) for line in lines]
@@ -218,18 +235,20 @@ def read_classes(path):
     return classes
 
 
-def _read_lines(path):
+def _read_lines(path: pathlib.Path) -> list[str]:
     if not path.is_file():
         raise ValueError(
             f"A split file is missing. Expected {path.name} next to the "
             f"others. Received: {str(path.parent)!r}"
         )
-    # Class names may be in any language; some copies begin with a mark.
+    # Class names may be in any language; some copies begin with a byte order
+    # mark.
     text = list_table.read_text(path)
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _check(path, expected, wrong_lines):
+def _check(path: pathlib.Path, expected: str, wrong_lines) -> None:
+    """Raises a `ValueError` about a split file if there are wrong lines."""
     problem = f"Cannot read the split file {path.name}"
     refuse_any(wrong_lines, problem, expected)
 
@@ -252,7 +271,7 @@ def _read_ucf101_list(path, classes):
     return clips
 
 
-def _read_hmdb51_list(path):
+def _read_hmdb51_list(path: pathlib.Path) -> list[tuple[str, int]]:
     lines = _read_lines(path)
     wrong = [line for line in lines if not re.fullmatch(r".*\S\s+[012]", line)]
     _check(path, "lines `file part` with part 0, 1 or 2", wrong)
@@ -261,7 +280,9 @@ def _read_hmdb51_list(path):
     return [(clip, int(part)) for clip, part in fields]
 
 
-def _hmdb51_classes(directory, names):
+def _hmdb51_classes(
+    directory: pathlib.Path, names: list[str]
+) -> tuple[str, ...]:
     path = directory / "class_list.txt"
     if not path.exists():
         return tuple(names)
@@ -271,7 +292,7 @@ def _hmdb51_classes(directory, names):
     return tuple(classes)
 
 
-def _hmdb51_group(clip):
+def _hmdb51_group(clip: str) -> str:
     name, _, file = clip.partition("/")
     film, mark, _ = file.rpartition(f"_{name}_")
     if mark:

@@ -1,9 +1,9 @@
-"""What people call the parts of a split."""
+"""The usual names of the parts of a split."""
 
 import re
 
 NAMES = ("train", "validation", "test")
-# By the word in lower case.
+# From words in lower case to `NAMES`.
 _WORDS = {
     "train": "train",
     "training": "train",
@@ -16,20 +16,20 @@ _WORDS = {
     "testing": "test",
     "tst": "test",
 }
-# In a list: of a clip that a split leaves out.
+# Values in a list for a clip that is in no part.
 _NOWHERE = ("none", "unused")
 
 
-def part_of(word):
-    """The part, one of `NAMES`, that a folder or a value of a list is
-    called after, in any case, or `None`."""
+def part_of(word: str) -> str | None:
+    """The part, one of `NAMES`, that a word means, in upper or lower case, or
+    `None`."""
     return _WORDS.get(word.strip().lower())
 
 
 def parts_within(names):
-    """The part of each of some folders whose names differ in that one word
-    only, as `videos_train` and `videos_val`: a dict, empty if they are called
-    otherwise."""
+    """Returns a dict from each name to its part, for names of folders that
+    differ only in the word for the part, such as `videos_train` and
+    `videos_val`; an empty dict for other names."""
     found, others = {}, set()
     for name in names:
         words = re.split(r"([a-z]+)", name.lower())
@@ -41,14 +41,14 @@ def parts_within(names):
     return found if len(others) == 1 < len(set(found.values())) else {}
 
 
-def is_part_or_none(word):
-    """Whether a value of a list says a part, or that there is none."""
+def is_part_or_none(word: str) -> bool:
+    """Whether a value of a list means a part, or that a clip is in none."""
     return part_of(word) is not None or word.strip().lower() in _NOWHERE
 
 
 def indices(parts):
-    """Of the part of each video, one of `NAMES` or `None`, a dict from each of
-    `NAMES` to a tuple of the indices of its videos."""
+    """Returns a dict from each of `NAMES` to a tuple of the indices of its
+    videos, given the part of each video (one of `NAMES` or `None`)."""
     return {
         name: tuple(i for i, part in enumerate(parts) if part == name)
         for name in NAMES

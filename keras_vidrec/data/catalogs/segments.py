@@ -1,4 +1,4 @@
-"""Parts of a video file that are clips of their own: their start and end."""
+"""Segments: parts of a video file, with a start and an end, that are clips."""
 
 import math
 
@@ -6,25 +6,26 @@ UNITS = ("seconds", "frames")
 
 
 class SegmentError(ValueError):
-    """What is in a list as start and end is no segment."""
+    """The start and end in a list are not a valid segment."""
 
 
-def parse(start, end, unit):
-    """The segment of two texts of a list.
+def parse(start: str, end: str, unit: str) -> tuple | None:
+    """Parses the start and the end of a segment in a list.
 
     Args:
-        start, end: str. Seconds (`12.5`, or `0:00:12.5`), or numbers of
-            frames. Empty ones are the start and the end of the file.
-        unit: str. `"seconds"`, or `"frames"`: the first frame, counted from
-            0, and the one behind the last.
+        start, end: str. Seconds (`12.5`, or `0:00:12.5`), or indices of frames.
+            An empty text (also `nan`, `none`, `null`) means the start or the
+            end of the file.
+        unit: str. `"seconds"` or `"frames"`. Frames are counted from 0, and the
+            end is the frame after the last one.
 
     Returns:
         `None` (the whole file), or tuple `(start, end, unit)`; the end is
-        `None` where the segment runs to the end of the file.
+        `None` if it is the end of the file.
 
     Raises:
-        SegmentError: if they are no numbers, negative, or the end does not
-            come behind the start.
+        SegmentError: if they are not numbers, negative, or the end is not after
+            the start.
     """
     texts = [_stated(start), _stated(end)]
     if texts == ["", ""]:
@@ -46,9 +47,9 @@ def parse(start, end, unit):
     return first, last, unit
 
 
-def name(file, segment):
-    """Name of the clip of a file: `long.mp4#2-4.5` from second 2 to 4.5,
-    `long.mp4#f50-112` from frame 50 to before 112."""
+def name(file: str, segment: tuple | None) -> str:
+    """The name of a segment of a file: `long.mp4#2-4.5` for second 2 to 4.5,
+    `long.mp4#f50-112` for the frames 50 to 111; `file` if it is `None`."""
     if segment is None:
         return file
     start, end, unit = segment
@@ -56,12 +57,14 @@ def name(file, segment):
     return f"{file}#{mark}{_text(start)}-{'' if end is None else _text(end)}"
 
 
-def _stated(text):
+def _stated(text: str) -> str:
+    """A text without blanks around it; `""` for words that mean no value."""
     text = text.strip()
     return "" if text.lower() in ("nan", "none", "null") else text
 
 
-def _number(text, unit):
+def _number(text: str, unit: str) -> int | float | None:
+    """The number that a text states in a unit; `None` for an empty text."""
     if not text:
         return None
     if unit == "frames":
@@ -77,5 +80,5 @@ def _number(text, unit):
     return int(value) if value == int(value) else value
 
 
-def _text(number):
+def _text(number: int | float) -> str:
     return repr(number)

@@ -1,4 +1,4 @@
-"""Training and test parts of a dataset, and splits that keep groups whole."""
+"""Splits of a dataset into training and test that keep groups whole."""
 
 import collections
 import collections.abc
@@ -20,27 +20,31 @@ class Split(typing.NamedTuple):
 
 
 def split_groups(labels, groups, fraction, seed):
-    """Holds out whole groups of every class.
+    """Splits clips by holding out whole groups of every class.
 
-    Each class gives about `fraction` of its clips: at least one group if it
-    has two, never all of them (a class of a single group stays in training).
-    The choice depends on `seed` and the names of the groups, not on the order
-    of the clips, the platform or a library's generator. Where groups hold
-    several classes a class may end up with none held out.
+    About `fraction` of the clips of each class are held out: at least one group
+    if the class has two, but never all groups, so a class with a single group
+    stays in training. The choice depends on `seed` and the names of the groups,
+    not on the order of the clips, the platform or a library's random numbers.
+    If groups contain several classes, a class may have no clip held out.
 
-    Where clips have several labels the rarest class is served first, and a
-    group is held out if that brings its classes, taken together, nearer to
-    their shares.
+    If clips have several labels, the rarest class is processed first, and a
+    group is held out if that brings all its classes together nearer to
+    `fraction`.
 
     Args:
         labels: sequence of int, the class of each clip, or of tuples of int,
             its classes. Clips of no class are treated as one more class.
         groups: sequence of str. Group of each clip.
-        fraction: float between 0 and 1; others are a `ValueError`.
+        fraction: float between 0 and 1.
         seed: int.
 
     Returns:
-        `Split` of positions in `labels`, in ascending order.
+        `Split` of indices into `labels`, in ascending order; the clips held out
+        are its test part.
+
+    Raises:
+        ValueError: if `fraction` is not between 0 and 1.
     """
     checks.check(
         0 < fraction < 1,
@@ -78,8 +82,8 @@ def split_groups(labels, groups, fraction, seed):
     }
 
     def gain(group, label):
-        """By how much nearer a group brings the class to its share, or all of
-        its classes."""
+        """By how many clips the class (with several labels: all classes of the
+        group) would come nearer to its share if the group were held out."""
         total = 0.0
         for one in sizes[group] if several else (label,):
             missing = wanted[one] - held[one]
@@ -104,9 +108,17 @@ def split_groups(labels, groups, fraction, seed):
 
 
 def check_disjoint(splits, videos, groups=None):
-    """Refuses splits (a dict) with a video, or a group if `groups` is given, in
-    both parts, by a `ValueError`: it names the first one, and how many there
-    are.
+    """Refuses splits with a video, or a group, in both parts.
+
+    Args:
+        splits: dict from keys to `Split`.
+        videos: sequence of str. The name of each video.
+        groups: `None` (groups are not checked), or sequence of str: the group
+            of each video. Defaults to `None`.
+
+    Raises:
+        ValueError: naming the first video or group in both parts, and how many
+            there are.
     """
     kinds = {"video": videos}
     if groups is not None:
@@ -123,9 +135,10 @@ def check_disjoint(splits, videos, groups=None):
                 )
 
 
-def find_empty_classes(labels, classes, splits):
-    """Messages, for `Catalog.problems`, about classes without clips, or without
-    them in a part, and of names that differ in case only."""
+def find_empty_classes(labels, classes, splits) -> list[str]:
+    """Returns messages for `Catalog.problems` about classes without clips,
+    without clips in a part of a split, or whose names differ only in case or
+    spaces, and about datasets with only one class."""
     labels = [label_sets.as_set(label) for label in labels]
     present = set().union(*labels)
     problems = []
@@ -152,27 +165,28 @@ def find_empty_classes(labels, classes, splits):
     return problems
 
 
-def first_of(items):
-    """The first of some items and, of several, their number, for messages."""
+def first_of(items) -> str:
+    """The first item and, if there are several, their number, for messages."""
     number = f" ({len(items)} in all)" if len(items) > 1 else ""
     return f"{checks.shorten(repr(items[0]))}{number}"
 
 
 def doubles(items):
-    """The items that stood before in a sequence."""
+    """The repeated items of a sequence, once for each repetition."""
     seen = set()
     return [item for item in items if item in seen or seen.add(item)]
 
 
-def refuse_any(items, problem, expected):
-    """Raises a `ValueError` with the first of some faulty items, if any."""
+def refuse_any(items, problem: str, expected: str) -> None:
+    """Raises a `ValueError` that names the first of the faulty `items`, if
+    there are any."""
     if items:
         raise ValueError(
             f"{problem}. Expected {expected}. Received: {first_of(items)}"
         )
 
 
-def _rank(seed, group):
+def _rank(seed: int, group: str) -> bytes:
     return hashlib.sha256(f"{seed}:{group}".encode()).digest()
 
 
@@ -184,13 +198,13 @@ def carve_validation(
 ) -> tuple[tuple, tuple]:
     """Takes a validation part out of the training part of a split.
 
-    Whole groups of each class, never the test part; a class of a single
-    training group gives nothing.
+    Whole groups of each class are taken. A class with a single training group
+    stays in training. The test part is not used.
 
     Args:
         catalog: `Catalog`.
         split: key of `catalog.splits`.
-        fraction: float between 0 and 1. Part of the training clips.
+        fraction: float between 0 and 1. Share of the training clips.
         seed: int.
 
     Returns:

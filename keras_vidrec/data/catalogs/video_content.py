@@ -1,5 +1,5 @@
-"""Whether a file is a video: by its ending where that says it, else by what
-is in it."""
+"""Decides whether a file is a video: by its extension if that is known, else by
+its content."""
 
 import functools
 import os
@@ -9,7 +9,7 @@ import av
 from keras_vidrec.videos import opening
 from keras_vidrec.videos.errors import VideoError
 
-# Endings of videos that are of nothing else.
+# Extensions that only videos have.
 VIDEO_SUFFIXES = (
     ".264",
     ".265",
@@ -59,7 +59,7 @@ VIDEO_SUFFIXES = (
     ".y4m",
 )
 
-# What is not opened to see whether it is a video: there may be millions.
+# Extensions of files that are not opened, because there may be millions.
 _OTHER_SUFFIXES = frozenset(
     # Pictures
     ".bmp .heic .jpe .jpeg .jpg .pgm .png .ppm .psd .svg .tif .tiff .webp "
@@ -77,9 +77,8 @@ _OTHER_SUFFIXES = frozenset(
     ".tflite .tfrecord .tgz .torrent .xz .zip".split()
 )
 
-# Containers that hold videos. Pictures, text that is shown as pictures,
-# raw streams are formats of FFmpeg too: of unknown endings only these are let
-# in.
+# Containers of videos. A file with an unknown extension must be one of these,
+# because FFmpeg also reads pictures, texts and raw streams as video.
 _CONTAINERS = set(
     "asf,avi,dv,ea,flv,gif,gxf,ivf,live_flv,matroska,webm,mov,mp4,m4a,3gp,"
     "3g2,mj2,mpeg,mpegts,mv,mxf,nsv,nut,nuv,ogg,rm,roq,smk,bink,swf,vivo,wtv,"
@@ -89,25 +88,26 @@ _CONTAINERS = set(
 )
 
 
-def has_video_suffix(name):
-    """Whether a file is taken for a video by its ending."""
+def has_video_suffix(name: str) -> bool:
+    """Whether a name has an extension that only videos have."""
     return name.lower().endswith(VIDEO_SUFFIXES)
 
 
-def has_other_suffix(name):
-    """Whether a file is taken for something else by its ending."""
+def has_other_suffix(name: str) -> bool:
+    """Whether a name has an extension of files that are not videos."""
     return os.path.splitext(name)[1].lower() in _OTHER_SUFFIXES
 
 
-def is_video(path):
-    """Whether there is a moving picture in a file, whatever it is called. It is
-    opened, not decoded, and nothing that it refers to is."""
+def is_video(path) -> bool:
+    """Whether the content of a file is a video, whatever its name is. The file
+    is opened but not decoded; files to which it refers are not opened."""
     status = os.stat(path)
     return _is_video(os.fspath(path), status.st_size, status.st_mtime_ns)
 
 
-def duration(path):
-    """Seconds that a video lasts as its header says, or `None`."""
+def duration(path) -> float | None:
+    """The duration of a video in seconds according to its header, or `None` if
+    the file cannot be opened or does not state it."""
     try:
         with opening.opened(path) as (container, _):
             return container.duration and container.duration / av.time_base
@@ -116,7 +116,7 @@ def duration(path):
 
 
 @functools.lru_cache(maxsize=2**16)
-def _is_video(path, size, _changed):
+def _is_video(path: str, size: int, _changed: int) -> bool:
     if not size:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Lists of videos, in whichever of the usual forms."""
+"""Reads lists of videos in any of the usual formats."""
 
 import pathlib
 import re
@@ -19,25 +19,26 @@ from keras_vidrec.data.prepared import storage
 _EXPECTED = (
     "columns path and label and, if wanted, group, split, start and end (or "
     "start_frame and end_frame), named in the first line; or, without names, "
-    "lines `path,label` or `path label` whose files are there"
+    "lines `path,label` or `path label` whose files exist"
 )
 
 
 class _NoLabels(ValueError):
-    """A list that names clips only."""
+    """A list has paths of clips, but no labels."""
 
 
 class Row(typing.NamedTuple):
     """A line of a list.
 
     Args:
-        path: str. As it is there.
-        label: str.
+        path: str. The path as it is written in the list.
+        label: str. The content of the column of labels.
         group: str. Empty if there is none.
-        part: `None` (in none), or one of `parts.NAMES`.
-        segment: as of `segments.parse`.
-        file: `None` (there is none), or str: the clip that it means.
-        place: str. List and line, for messages.
+        part: `None` (in no part), or one of `parts.NAMES`.
+        segment: `None` or tuple, as `segments.parse` returns it.
+        file: `None` (not found), or str: path of the file below the directory
+            of the clips.
+        place: str. Name of the list and number of the line, for messages.
     """
 
     path: str
@@ -50,10 +51,18 @@ class Row(typing.NamedTuple):
 
 
 class Listed(typing.NamedTuple):
-    """What lists say: of each clip, in their order, the name, the file, the
-    segment, the label (see `label_sets`), the group and the part (`None` for
-    none); the classes; whether there are parts at all; what was understood, in
-    one line; warnings for the user; and the paths without a file.
+    """The content of one or several lists.
+
+    Args:
+        videos, files, segments, groups: tuples. The name, the file, the segment
+            and the group of each clip, in the order of the lists.
+        labels: tuple. The label of each clip, see `label_sets`.
+        parts: tuple. The part of each clip, one of `parts.NAMES` or `None`.
+        classes: tuple of str. Class names by class index.
+        has_parts: bool. Whether any clip is in a part.
+        understood: str. One line about how the lists were understood.
+        problems: tuple of str. Warnings for the user.
+        missing: tuple of str. Listed paths without a file.
     """
 
     videos: tuple
@@ -70,20 +79,20 @@ class Listed(typing.NamedTuple):
 
 
 def read(path, root, clips=None):
-    """Reads a list, and those of other parts beside it (`val.csv` and
+    """Reads a list, and the lists of other parts beside it (`val.csv` and
     `test.csv` beside `train.csv`).
 
     Args:
-        path: `pathlib.Path` of the list.
-        root: `pathlib.Path`. Directory of the clips.
-        clips: as of `catalog.discover`.
+        path: `pathlib.Path` or `RemotePath` of the list.
+        root: `pathlib.Path` or `RemotePath`. Directory of the clips.
+        clips: as in `catalog.discover`. Defaults to `None`.
 
     Returns:
         `Listed`.
 
     Raises:
-        ValueError: if the list cannot be read, a line is faulty, no clip of it
-            is there, a path leaves the directory, or a clip is in several
+        ValueError: if the list cannot be read, a line is invalid, no file of it
+            exists, a path leads out of the directory, or a clip is in several
             parts.
     """
     path = storage.as_path(path)
@@ -96,7 +105,7 @@ def read(path, root, clips=None):
         except _NoLabels:
             if file == path:
                 raise
-            # Those of tests are often kept secret.
+            # The labels of a test are often not published.
             said.append(f"{file.name} has no labels and is left out")
             del lists[part]
             continue
@@ -164,7 +173,7 @@ def read(path, root, clips=None):
         tuple(row.file for row in rows),
         tuple(row.segment for row in rows),
         indices,
-        # Segments of one file are of one recording.
+        # Segments of one file are in one group.
         tuple(row.group or row.file for row in rows),
         tuple(row.part for row in rows),
         classes,
@@ -176,10 +185,16 @@ def read(path, root, clips=None):
 
 
 def _classes(found, rows, lists, said):
-    """The class indices of each clip, as a tuple of tuples, and the classes.
+    """Returns the class indices of each clip, as a tuple of tuples, and the
+    class names.
 
-    `found` are the labels by clip, `rows` the lines; `said` gets where names
-    were found."""
+    Args:
+        found: dict from the name of each clip to its labels.
+        rows: dict from the name of each clip to its `Row`.
+        lists: dict from parts to the paths of the lists.
+        said: list of str. If a file of class names is found, a message about it
+            is appended.
+    """
     labels = [label for labels in found.values() for label in labels]
     if not labels:
         raise ValueError(
@@ -200,7 +215,8 @@ def _classes(found, rows, lists, said):
 
 
 def _check_groups(rows):
-    """Refuses groups in several parts; messages about files in several."""
+    """Raises a `ValueError` if a group is in several parts. Returns messages
+    about files with segments in several parts."""
     groups, files = {}, {}
     for row in rows:
         if row.part is not None:
@@ -219,9 +235,10 @@ def _check_groups(rows):
 
 
 def _with_parts(path):
-    """The list, and those of the same name but for the part beside it."""
+    """Returns a dict from parts to paths: the list, and the lists beside it
+    whose names differ only in the part. The key is `None` for a list alone."""
     if isinstance(path, storage.RemotePath):
-        return {None: path}  # a list at an address stands alone
+        return {None: path}  # directories of object stores are not searched
     words = re.split(r"([a-z]+)", path.name.lower())
     places = [i for i, word in enumerate(words) if part_of(word) == "train"]
     lists = {"train" if places else None: path}
@@ -239,16 +256,16 @@ def _with_parts(path):
     return lists
 
 
-def _read_one(path, part, finder):
-    """The `Row`s of a list, and what was understood of its form."""
+def _read_one(path, part, finder: Finder) -> tuple[list[Row], str]:
+    """Returns the `Row`s of a list, and a text about how it was understood."""
     table, columns = _understand(path, finder)
     lines, numbers = table.fields, table.numbers
     if columns.header:
         lines, numbers = lines[1:], numbers[1:]
     if not lines:
         raise ValueError(
-            f"{path.name} lists no videos. Expected a line a video below the "
-            "header. Received: the header only"
+            f"{path.name} lists no videos. Expected a line for each video "
+            "below the header. Received: the header only"
         )
     width = len(table.fields[0])
     places = columns.places
@@ -258,7 +275,7 @@ def _read_one(path, part, finder):
             f"columns {', '.join(table.fields[0])}"
         )
     shown = dict(zip(numbers, map(",".join, lines)))
-    # A clip of none of the labels is said to be so where others have several.
+    # If clips have several labels, an empty field means none of the classes.
     may_have_none = any(
         label_texts.SEPARATOR.search(line[places["label"]])
         for line in lines
@@ -296,6 +313,11 @@ def _read_one(path, part, finder):
 
 
 def _understand(path, finder):
+    """Returns the `Table` and the `Columns` of a list.
+
+    Raises:
+        ValueError: if they cannot be found.
+    """
     text = list_table.read_text(path)
     found = list_table.tables(text)
     for table in found:
@@ -305,7 +327,7 @@ def _understand(path, finder):
     best = None
     for table in found:
         columns = list_columns.guessed(table.fields, finder.count)
-        # The first of equals: fewer blanks in names.
+        # The first of equally good tables has fewer blanks in names.
         if columns and (best is None or columns.found > best[1].found):
             best = table, columns
     if best is not None:
@@ -322,7 +344,18 @@ def _understand(path, finder):
     )
 
 
-def _row(values, form, part, finder, place):
+def _row(
+    values: dict[str, str], form, part: str | None, finder: Finder, place: str
+) -> Row:
+    """Returns the `Row` of a line.
+
+    Args:
+        values: dict from roles to the fields of the line.
+        form: `None`, or `list_columns.Format`.
+        part: `None`, or the part of the whole list.
+        finder: `Finder`.
+        place: str. Name of the list and number of the line, for messages.
+    """
     path, label = values["path"], values["label"]
     if form and form.brackets:
         label = label.replace("[", "").replace("]", "")
@@ -351,6 +384,7 @@ def _row(values, form, part, finder, place):
 
 
 def _segment(values, form):
+    """The segment of a line, as `segments.parse` returns it."""
     if form and form.is_cut:
         return None
     for unit, suffix in zip(segments.UNITS, ("", "_frame")):
@@ -361,10 +395,11 @@ def _segment(values, form):
     return None
 
 
-def _describe(table, columns, rows):
+def _describe(table, columns, rows) -> str:
+    """One line for the user about how a list was understood."""
     said = [table.form]
     if columns.format:
-        said.insert(0, f"as of {columns.format.name}")
+        said.insert(0, f"in the format of {columns.format.name}")
     roles = sorted(columns.places, key=columns.places.get)
     if columns.header and not table.is_sure:
         names = table.fields[0]

@@ -1,4 +1,4 @@
-"""The video files below a directory, and what is skipped there."""
+"""Finds the video files below a directory, and says which files it skips."""
 
 import collections
 import os
@@ -19,20 +19,24 @@ NO_VIDEO = "not a video extension"
 
 
 class Found(typing.NamedTuple):
-    """What is below a directory: the sorted paths, with `/`, of the videos; and
-    of what is skipped, by the reason.
+    """The files below a directory.
+
+    Args:
+        videos: list of str. Paths of the videos, with `/`, sorted.
+        passed: dict from each reason to the sorted paths of the files and
+            folders that are skipped for it.
     """
 
     videos: list
     passed: dict
 
 
-def scan(root):
-    """`Found` of a directory, at any depth.
+def scan(root) -> Found:
+    """Returns the `Found` of a directory, with files at any depth.
 
-    Links are followed, each folder is read once; hidden files and folders are
-    skipped. Files of unknown endings are opened to see whether they are videos,
-    see `video_content`.
+    Links are followed, and each folder is read once; hidden files and folders
+    are skipped. Files with unknown extensions are opened to check whether they
+    are videos, see `video_content`.
     """
     videos, passed = [], collections.defaultdict(list)
 
@@ -58,8 +62,8 @@ def scan(root):
     )
 
 
-def _why_no_video(entry, mode):
-    """Why a file is skipped, or nothing."""
+def _why_no_video(entry: os.DirEntry, mode: int) -> str:
+    """The reason why a file is skipped, or `""`."""
     if not stat.S_ISREG(mode):
         return "not a file, but a pipe, a socket or a device"
     name = entry.name
@@ -76,16 +80,25 @@ def _why_no_video(entry, mode):
     return "" if video_content.is_video(entry.path) else "no video stream"
 
 
-def find_videos(root):
+def find_videos(root) -> list[str]:
     """The videos that `scan` finds."""
     return scan(root).videos
 
 
 def named_clips(root, clips=None, brief=False):
-    """The clips below a directory (the videos if `clips` does not name others)
-    whose names can be written to lists and records, sorted, and a list of
-    messages about what is skipped; if `brief`, not about hidden files and those
-    that are no videos.
+    """Finds the clips below a directory whose names are valid UTF-8, so that
+    they can be written to lists and records.
+
+    Args:
+        root: path of the directory.
+        clips: `None` (the video files), or iterable of str: the paths of other
+            clips. Defaults to `None`.
+        brief: bool. Whether to leave out the messages about hidden files and
+            files that are not videos. Defaults to `False`.
+
+    Returns:
+        Pair: the sorted paths of the clips, and a list of messages about files
+        that are skipped.
     """
     problems = []
     if clips is None:
@@ -107,8 +120,8 @@ def named_clips(root, clips=None, brief=False):
     return sorted(set(found).difference(odd)), [*problems, problem]
 
 
-def some_of(items):
-    """The first few of some names and, of several, their number, for
+def some_of(items) -> str:
+    """The first few names and, if there are several, their number, for
     messages."""
     shown = ", ".join(map(repr, items[:_SHOWN]))
     more = ", ..." if len(items) > _SHOWN else ""
@@ -116,7 +129,8 @@ def some_of(items):
     return f"{shown}{more}{number}"
 
 
-def _is_text(path):
+def _is_text(path: str) -> bool:
+    """Whether a path is valid UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -125,16 +139,26 @@ def _is_text(path):
 
 
 def match_clips(clips, videos, classes):
-    """Finds the videos of the clips that split files name: a list with the path
-    of each, or `None`.
+    """Finds the videos of the clips that split files name.
 
-    A clip `class/file` is looked for in folders of the name of its class, then
-    in folders that are no class's; under its own name, then with any suffix.
-    Several that fit a clip equally well are a `ValueError`.
+    A clip `class/file` is searched in folders named like its class, then in
+    folders that are not named like any class; by its own name, then with any
+    extension.
+
+    Args:
+        clips: sequence of str, `class/file`.
+        videos: sequence of str. Paths of the videos.
+        classes: sequence of str. All class names.
+
+    Returns:
+        List of the path of each clip, or `None` for a clip without a video.
+
+    Raises:
+        ValueError: if several videos match a clip equally well.
     """
     by_stem = {}
     for path in map(pathlib.PurePosixPath, videos):
-        # Folders of frames have no suffix: what follows a dot is name.
+        # Folders of frames have no extension, but may have dots in the name.
         for name in {path.stem, path.name}:
             by_stem.setdefault(name, []).append(path)
     classes = set(classes)
@@ -157,7 +181,8 @@ def match_clips(clips, videos, classes):
 
 
 def check_different(root, videos):
-    """Refuses two names below `root`, one of them a link, of one file."""
+    """Raises a `ValueError` if two names below `root` refer to the same file,
+    one of them as a link."""
     seen = {}
     for path in videos:
         place = storage.below(root, path)

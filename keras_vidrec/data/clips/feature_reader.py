@@ -1,23 +1,31 @@
-"""From the stored features of a video to those a network sees."""
+"""Selects the stored features of a video that are the input of a network."""
 
 import numpy as np
 
 from keras_vidrec.data.clips import reader
 from keras_vidrec.specs import checks
 
-# Schemes of sampling that mean something for stored frames.
+# Sampling schemes that are possible with features.
 SAMPLINGS = ("feature_grid", "uniform")
 
 
-def are_features(source):
-    """Whether a source gives features instead of images."""
+def are_features(source) -> bool:
+    """Whether a source has features instead of images."""
     return hasattr(source, "num_features")
 
 
 def check_protocol(source, spec, crops, num_segments, num_clips, mode):
-    """Refuses, by a `ValueError`, what features cannot give to a training or a
-    test: see `read_test_features`. `crops` can only be `"center"`: features
-    are made of that."""
+    """Checks that features can be read in this way.
+
+    Args:
+        source: `Features`.
+        spec: `ClipSpec`. Its `sampling` must be one of `SAMPLINGS`.
+        crops: str. Must be `"center"`, the crop of stored features.
+        num_segments, num_clips, mode: as for `read_test_features`.
+
+    Raises:
+        ValueError: if they cannot.
+    """
     checks.choice("sampling", spec.sampling, SAMPLINGS, " of features")
     if crops != "center":
         raise ValueError(
@@ -35,14 +43,21 @@ def check_protocol(source, spec, crops, num_segments, num_clips, mode):
 
 
 def read_training_features(source, index, spec, rng):
-    """Features to train on: of one of the draws at random if the video has
-    any, else of the central crop.
+    """Reads the features of a training clip: those of one of the random crops
+    that are stored of a video ("draws"), or of the central crop if there are
+    none.
 
-    With `sampling="uniform"` each segment gives one of its stored frames at
-    random, with `"feature_grid"` all frames are read.
+    With `sampling="uniform"` one random frame of each segment is read, with
+    `"feature_grid"` all stored frames.
+
+    Args:
+        source: `Features`.
+        index: int. The video.
+        spec: `ClipSpec`.
+        rng: `np.random.Generator`.
 
     Returns:
-        dict of float16 arrays, as stored, `(num_segments, features)` by stream.
+        dict of float16 arrays `(num_segments, features)`, as stored, by stream.
 
     Raises:
         VideoError: if the features cannot be read.
@@ -56,8 +71,10 @@ def read_training_features(source, index, spec, rng):
 def read_test_features(
     source, index, spec, *, num_segments=None, num_clips=1, mode="test"
 ):
-    """Features to test on; no randomness. Several sequences of a video, see
-    `reader.clip_starts`, with `sampling="uniform"` in the mode `"test"` only.
+    """Reads the features of the test clips of a video, without randomness.
+
+    Several clips of a video (see `reader.clip_starts`) are only possible with
+    `sampling="uniform"` and the mode `"test"`.
 
     Args:
         source: `Features`.
@@ -65,8 +82,8 @@ def read_test_features(
             `reader.read_test_clip`.
 
     Returns:
-        dict of float16 arrays, as stored, `(num_clips * num_segments,
-        features)` by stream, the segments of a sequence together.
+        dict of float16 arrays `(num_clips * num_segments, features)`, as
+        stored, by stream. The segments of a clip are adjacent.
 
     Raises:
         VideoError: if the features cannot be read.
@@ -77,7 +94,7 @@ def read_test_features(
 
 
 def test_indices(source, index, spec, num_segments):
-    """Which stored frames of a video one test clip of a network reads, in the
+    """The indices of the stored frames of a video that a test clip reads in the
     mode `"test"`: int64 array `(num_segments,)`."""
     return _indices(source, index, spec, num_segments, "test", None)
 

@@ -3,19 +3,20 @@
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos import video
 
 
-def size_of(frame, height, width):
-    """Size `(height, width)` that the frames of a video are resized to.
+def size_of(frame: FrameSpec, height: int, width: int) -> tuple[int, int]:
+    """The size `(height, width)` to which the frames of a video are resized.
 
     Args:
         frame: `FrameSpec`.
-        height, width: int. Of the frames as they are.
+        height, width: int. Original size of the frames in pixels.
 
     Raises:
-        ValueError: if the frames are empty, or so long that the resized ones
-            would have over `video.MAX_PIXELS` pixels.
+        ValueError: if the frames are empty, or resized frames would have more
+            than `video.MAX_PIXELS` pixels.
     """
     rows, columns = frame.of(height, width)
     if rows * columns > video.MAX_PIXELS:
@@ -27,17 +28,21 @@ def size_of(frame, height, width):
     return rows, columns
 
 
-def resize(image, size, interpolation="area"):
+def resize(
+    image: np.ndarray, size: tuple[int, int], interpolation: str = "area"
+) -> np.ndarray:
     """Resizes an image.
 
     Args:
         image: uint8 array `(height, width)` or `(height, width, channels)`.
         size: pair of int `(height, width)`. An image of this size is returned
-            itself.
-        interpolation: str. That of a `FrameSpec`. Defaults to `"area"`.
+            unchanged.
+        interpolation: str. The interpolation of a `FrameSpec`: `"area"`
+            averages when an image becomes smaller and is bilinear when it
+            becomes larger; any other value is bilinear. Defaults to `"area"`.
 
     Returns:
-        uint8 array of that size, with as many channels.
+        uint8 array of that size, with the same number of channels.
     """
     rows, columns = size
     height, width = image.shape[:2]
@@ -53,16 +58,17 @@ def resize(image, size, interpolation="area"):
 
 
 def resize_images(images, frame, height, width):
-    """Resizes images of a video as a `FrameSpec` says.
+    """Resizes images of a video according to a `FrameSpec`.
 
     Args:
-        images: sequence of uint8 arrays `(height, width, channels)`.
+        images: sequence of uint8 arrays `(height, width, channels)`; may be
+            empty.
         frame: `FrameSpec`.
-        height, width: int. Theirs, should there be none.
+        height, width: int. Size of the images in pixels.
 
     Returns:
-        uint8 array `(len(images), new height, new width, channels)`, which
-        may be `images`.
+        uint8 array `(len(images), new height, new width, channels)`; `images`
+        itself if the size does not change.
 
     Raises:
         ValueError: as `size_of`.
@@ -76,7 +82,9 @@ def resize_images(images, frame, height, width):
     return np.stack(resized)
 
 
-def _resize(image, rows, columns, method):
+def _resize(
+    image: np.ndarray, rows: int, columns: int, method: int
+) -> np.ndarray:
     resized = cv2.resize(image, (columns, rows), interpolation=method)
-    # OpenCV drops a single channel.
+    # OpenCV removes the axis of a single channel.
     return resized.reshape(rows, columns, *image.shape[2:])

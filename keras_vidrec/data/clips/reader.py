@@ -1,11 +1,12 @@
-"""From a video of a source to the clip a network sees: which frames, which
-crop, which flip."""
+"""Reads the clips of a video that are the input of a network: selects frames,
+crops and mirrors them."""
 
 import numpy as np
 
 from keras_vidrec.data.clips import regions
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
@@ -15,19 +16,18 @@ FLOWS = ("flow", "warped_flow")
 
 
 def read_training_clip(source, index, spec, augmentation, rng):
-    """One random clip: snippets, its crop, and all other steps of the
+    """Reads a random clip of a video. Its snippets and all random values of the
     augmentation are drawn from `rng`, once for all frames and modalities.
 
-    Frames are resized as `spec.frame` says, then the crop is drawn on those
-    of the first modality; all others show the same part of the picture,
-    whatever size they have.
+    Frames are resized according to `spec.frame`, then the crop is drawn for the
+    size of those of the first modality. The other modalities show the same part
+    of the picture, also if their frames have another size.
 
     Args:
         source: a `Source`.
         index: int. The video.
         spec: `ClipSpec`.
-        augmentation: `Augmentation`. Its steps of batches are not for single
-            clips.
+        augmentation: `Augmentation`. Its steps for batches are not applied.
         rng: `np.random.Generator`.
 
     Returns:
@@ -54,16 +54,19 @@ def read_training_clip(source, index, spec, augmentation, rng):
     return clip
 
 
-def check_protocol(spec, crops, num_clips=1, mode="test"):
-    """Refuses, by a `ValueError`, what `read_test_clip` cannot read: unknown
-    crops, or several clips of anything else than chunks or uniform segments,
-    or in another mode than `"test"`."""
+def check_protocol(
+    spec: ClipSpec, crops: str, num_clips: int = 1, mode: str = "test"
+) -> None:
+    """Raises a `ValueError` if `read_test_clip` does not accept these
+    arguments: unknown crops, or several clips per video with a sampling other
+    than chunks or uniform, or in a mode other than `"test"`."""
     checks.choice("crops", crops, TEST_CROPS)
     check_clips(spec, num_clips, mode)
 
 
-def check_clips(spec, num_clips, mode):
-    """Raises a `ValueError` if a video has no such number of clips."""
+def check_clips(spec: ClipSpec, num_clips: int, mode: str) -> None:
+    """Raises a `ValueError` if this number of clips per video is not possible
+    with the sampling of `spec` in this mode."""
     num_clips = sampling.count("num_clips", num_clips)
     several = spec.sampling in ("chunks", "uniform") and mode == "test"
     if num_clips > 1 and not several:
@@ -78,11 +81,11 @@ def check_clips(spec, num_clips, mode):
 def clip_starts(
     num_frames, snippet_length, spec, num_segments, mode, rng=None, num_clips=1
 ):
-    """Starts of the snippets of a video, or of several clips of it, of any
-    sampling but chunks.
+    """Returns the starts of the snippets of one or several clips of a video,
+    for every sampling except chunks and spread.
 
-    Of `num_clips` clips of uniform segments (STFN's sequences), clip c takes
-    the c-th of as many parts of each segment, at their middles.
+    For several clips (STFN's sequences) each segment is divided into
+    `num_clips` equal parts; clip c takes the middle of part c of each segment.
 
     Args:
         num_frames, num_segments, snippet_length, mode, rng: as for
@@ -91,8 +94,8 @@ def clip_starts(
         num_clips: int, at least 1. Defaults to `1`.
 
     Returns:
-        int64 array `(num_clips * num_segments,)`, the segments of a clip
-        together.
+        int64 array `(num_clips * num_segments,)`; the segments of a clip are
+        adjacent.
     """
     starts = sampling.segment_indices(
         num_frames,
@@ -115,33 +118,37 @@ def read_test_clip(
     mode="test",
     crops="center",
 ):
-    """The clip a network is tested on, or its clips; no randomness.
+    """Reads the test clips of a video in all crops, without randomness.
 
-    Frames are resized as `spec.frame` says. Crops are squares of 224 / 256 of
-    their shorter side, resized to `spec.size` pixels; modalities of another
-    size than the first show the same parts of the picture, as large.
+    Frames are resized according to `spec.frame`. Crops are squares whose side
+    is 224 / 256 of the frame's shorter side, resized to `spec.size` pixels.
+    Modalities whose frames have another size show the same parts of the
+    picture, resized to the same size.
 
     Args:
         source: a `Source`.
         index: int. The video.
         spec: `ClipSpec`.
-        num_segments: `None` (that of `spec`), or int. Of each clip.
-        num_clips: int. Clips of the video; more than one of chunks and of
-            uniform segments only, in the mode `"test"`. Defaults to `1`.
-        mode: str. `"validation"` or `"test"` grid of `sampling`.
+        num_segments: `None` (that of `spec`), or int. Segments of each clip.
+            Defaults to `None`.
+        num_clips: int. Clips of the video; more than one is only possible with
+            the samplings chunks and uniform and the mode `"test"`. Defaults to
+            `1`.
+        mode: str. `"validation"` or `"test"`, see `sampling`. Defaults to
+            `"test"`.
         crops: str. `"center"`; `"ten"`: corners, center and their mirrors;
             `"frame"`: the whole frame, whose shorter side becomes 256 / 224
-            times `spec.size`, the aspect of the resized frame kept; or
-            `"frame_and_mirror"`: that and its mirror.
+            times `spec.size`, with the aspect of the frame; or
+            `"frame_and_mirror"`: that and its mirror. Defaults to `"center"`.
 
     Returns:
         dict of uint8 arrays `(num_crops * num_clips * num_segments, height,
-        width, channels)` by modality: the segments of a clip together, all
-        clips of the first crop first.
+        width, channels)` by modality: all clips of the first crop, then those
+        of the next; the segments of a clip are adjacent.
 
     Raises:
         VideoError: if the video cannot be read.
-        ValueError: if `check_protocol` refuses this.
+        ValueError: if `check_protocol` does not accept the arguments.
     """
     check_protocol(spec, crops, num_clips, mode)
     source = source.seen_as(spec.frame)
@@ -165,17 +172,18 @@ def read_test_clip(
 
 
 def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
-    """Which images the snippets of a video read. All modalities show the same
-    moments of it.
+    """Returns the indices of the images that the snippets of a video read. All
+    modalities show the same moments of the video.
 
     Args:
-        counts: dict of int, at least 1, by modality: images of the video.
+        counts: dict of int, at least 1, by modality: the number of images of
+            the video.
         spec, num_segments, mode, rng, num_clips: as for `clip_starts`.
 
     Returns:
         dict of int64 arrays `(num_clips * num_segments,
-        spec.num_images(modality))` by modality: the segments of a clip
-        together.
+        spec.num_images(modality))` by modality; the segments of a clip are
+        adjacent.
     """
     if spec.sampling == "spread":
         check_clips(spec, num_clips, mode)
@@ -208,8 +216,9 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
 
 
 def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
-    """Yields `(modality, frames, places)`: every frame needed, read once, and
-    for each image of each snippet its place among them."""
+    """Yields `(modality, frames, places)`: the images that a clip needs, each
+    read once, and an array `(num_segments, images of a snippet)` of the index
+    of each image of the clip in `frames`."""
     counts = {
         modality: source.num_frames(index, modality)
         for modality in spec.modalities
@@ -228,8 +237,11 @@ def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
         yield modality, frames, places.reshape(indices.shape)
 
 
-def _common_positions(counts, spec):
-    """The positions of a chunk that are valid in every modality."""
+def _common_positions(
+    counts: dict[str, int], spec: ClipSpec
+) -> tuple[int, int]:
+    """Returns the first and the last position of a snippet that is valid in
+    every modality."""
     first, last = zip(
         *(
             sampling.valid_positions(
@@ -246,7 +258,7 @@ def _common_positions(counts, spec):
 
 def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
     if spec.sampling == "feature_grid":
-        # The authors count flow for frames too.
+        # The authors count the images of flow, also for frames.
         num_flows = min(n - (m not in FLOWS) for m, n in counts.items())
         return clip_starts(
             max(num_flows, 1), 1, spec, num_segments, mode, rng, num_clips
@@ -256,16 +268,19 @@ def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
     )
 
 
-def limiting(counts, spec):
-    """The images of the modality that decides where the snippets of all
-    begin, and how many of them a snippet reads from there: that with the
-    fewest possible starts.
+def limiting(counts: dict[str, int], spec: ClipSpec) -> tuple[int, int]:
+    """Returns the number of images and the length of snippets of the modality
+    with the fewest possible starts, which limits the starts in all modalities.
 
     Args:
-        as of `image_indices`.
+        counts, spec: as for `image_indices`.
+
+    Returns:
+        `(count, length)`: the number of images, and the number of images that a
+        snippet reads from its start on.
     """
-    # Of those with as few, that with the fewest images, so that the order of
-    # modalities decides nothing.
+    # If several have the same number of starts, the one with the fewest images:
+    # the result does not depend on the order of modalities.
     lengths = {
         modality: spec.num_images(modality)
         if spec.alignment == "forward"
@@ -277,11 +292,11 @@ def limiting(counts, spec):
 
 
 def crops_of_test(height, width, spec, crops):
-    """What of a frame is shown in a test; see `read_test_clip`.
+    """Returns the crops of a test for frames of a size; see `read_test_clip`.
 
     Returns:
-        `(crops, size)`: a list of `regions.Region`, and the size that they
-        are resized to, an int or a pair `(height, width)`.
+        `(crops, size)`: a list of `regions.Region`, and the size to which they
+        are resized, an int or a pair `(height, width)`.
     """
     if crops in WHOLE_FRAMES:
         mirrors = (False, True) if crops == "frame_and_mirror" else (False,)
@@ -297,26 +312,30 @@ def crops_of_test(height, width, spec, crops):
 
 
 def stack(crops, num_crops, places):
-    """Images of crops gathered into snippets, stacked along the channels: uint8
-    `(num_crops * num_segments, height, width, images of a snippet * colors)`,
-    all snippets of the first crop first.
+    """Gathers the images of each crop into snippets, stacked along the
+    channels.
 
     Args:
         crops: iterable of `num_crops` uint8 arrays `(num_images, height,
             width, colors)`, all of one size.
         num_crops: int.
-        places: int array `(num_segments, images of a snippet)` into
-            `num_images`.
+        places: int array `(num_segments, images of a snippet)`: the index of
+            each image among `num_images`.
+
+    Returns:
+        uint8 array `(num_crops * num_segments, height, width, images of a
+        snippet * colors)`: all snippets of the first crop, then those of the
+        next.
     """
     num_segments, num_images = places.shape
     for number, images in enumerate(crops):
         if number == 0:
             _, height, width, colors = images.shape
             shape = (num_crops * num_segments, height, width)
-            # Filled in place: whole clips of whole frames are large.
+            # Filled in place, without copies: clips of whole frames are large.
             clip = np.empty((*shape, num_images, colors), np.uint8)
         part = clip[number * num_segments : (number + 1) * num_segments]
         for segment, needed in zip(part, places):
-            for channels, place in enumerate(needed):  # frame-major
+            for channels, place in enumerate(needed):
                 segment[:, :, channels] = images[place]
     return clip.reshape(*shape, num_images * colors)

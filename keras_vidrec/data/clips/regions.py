@@ -1,9 +1,8 @@
-"""Regions of frames: what of a clip is shown.
+"""Regions of frames: the crops of clips.
 
-A region is chosen by the size of the frames, and cut out of the frames: the
-same one serves all frames and all modalities of a clip. All are integer
-rectangles of the frame that a `FrameSpec` has resized. Those of training are
-drawn by `data.augmentation.Crop`.
+A region is an integer rectangle of the frames that a `FrameSpec` has resized.
+It is chosen once for a clip, and cut out of all frames of all modalities. The
+regions of training clips are drawn by `data.augmentation.Crop`.
 """
 
 import dataclasses
@@ -17,14 +16,20 @@ from keras_vidrec.specs import checks
 # Crops of tests: 224 pixels of a frame whose shorter side has 256 (TSN).
 TEST_SHARE = 224 / 256
 
-# 255 - value is the value with all bits inverted: a pair x, y read as one
-# 16-bit number has its x inverted by this mask, on any byte order.
+# 255 - value inverts all bits of a value. If a pair x, y is read as one 16-bit
+# number, this mask inverts x, in any byte order.
 _MIRROR_X = np.array([255, 0], dtype=np.uint8).view(np.uint16)
 
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """A rectangle of a frame in pixels; `flip`: its sides change places."""
+    """A rectangle of a frame in pixels.
+
+    Args:
+        top, left: int. Position of the upper left corner.
+        height, width: int.
+        flip: bool. Whether it is mirrored horizontally. Defaults to `False`.
+    """
 
     top: int
     left: int
@@ -33,15 +38,26 @@ class Region:
     flip: bool = False
 
 
-def same_region(crop, size, other_size):
-    """The crop of another modality's frame that shows the same part of the
-    picture, within half a pixel; sizes are pairs `(height, width)`."""
+def same_region(crop: Region, size, other_size) -> Region:
+    """Returns the `Region` in frames of another size that shows the same part
+    of the picture, within half a pixel.
+
+    Args:
+        crop: `Region` in frames of the size `size`.
+        size, other_size: pairs of int `(height, width)`.
+    """
     top, height = _same_part(crop.top, crop.height, size[0], other_size[0])
     left, width = _same_part(crop.left, crop.width, size[1], other_size[1])
     return Region(top, left, height, width, crop.flip)
 
 
-def center_crop(height, width, crop_height, crop_width, flip=False):
+def center_crop(
+    height: int,
+    width: int,
+    crop_height: int,
+    crop_width: int,
+    flip: bool = False,
+) -> Region:
     """The crop in the middle of a frame.
 
     Raises:
@@ -52,8 +68,9 @@ def center_crop(height, width, crop_height, crop_width, flip=False):
 
 
 def ten_crops(height, width, crop_height, crop_width):
-    """The crops of the ten-crop test (TSN, section 4.1): top left, top right,
-    bottom left, bottom right, center, then the same mirrored.
+    """The crops of the ten-crop test (TSN, section 4.1), a list of `Region`:
+    top left, top right, bottom left, bottom right, center, then the same
+    mirrored.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -68,9 +85,9 @@ def ten_crops(height, width, crop_height, crop_width):
     return crops + [dataclasses.replace(crop, flip=True) for crop in crops]
 
 
-def crop_side(height, width):
-    """Side, in pixels, of the square crops of a test, 224 / 256 of the shorter
-    side of the frame (TSN, section 4.1): from 1 to `min(height, width)`.
+def crop_side(height: int, width: int) -> int:
+    """The side of the square crops of a test in pixels: 224 / 256 of the
+    shorter side of the frame (TSN, section 4.1), at least 1.
 
     Raises:
         ValueError: on an empty frame.
@@ -79,8 +96,10 @@ def crop_side(height, width):
     return max(round(TEST_SHARE * min(height, width)), 1)
 
 
-def check_room(height, width, crop_height, crop_width):
-    """Raises a `ValueError` if a frame has no room for a crop."""
+def check_room(
+    height: int, width: int, crop_height: int, crop_width: int
+) -> None:
+    """Raises a `ValueError` if a crop is larger than a frame, or empty."""
     if not (1 <= crop_height <= height and 1 <= crop_width <= width):
         raise ValueError(
             "Expected a crop of at least one pixel, no larger than the frame. "
@@ -92,14 +111,14 @@ def check_room(height, width, crop_height, crop_width):
 def apply(frames, crop, size, modality):
     """Cuts a crop out of the frames of a clip, resizes and mirrors it.
 
-    Bilinear without antialiasing, as in the authors' programs: a crop larger
-    than `size` is sampled, not averaged. In the flows a mirrored x channel
-    becomes 255 - value, so that still (128) becomes 127, as theirs; the
-    length of the vectors is not changed by resizing.
+    Resizing is bilinear without antialiasing, as in the authors' programs: a
+    crop larger than `size` is sampled, not averaged. In mirrored flow the x
+    channel becomes 255 - value, so that no motion (128) becomes 127, also as in
+    their programs. Resizing does not change the length of flow vectors.
 
     Args:
-        frames: uint8 array `(num_frames, height, width, channels)`, any
-            number of channels; for the flows x and y alternate.
+        frames: uint8 array `(num_frames, height, width, channels)`, with any
+            number of channels; those of flow alternate between x and y.
         crop: `Region`.
         size: int, or pair of int `(height, width)`.
         modality: str. One of `clip_spec.MODALITIES`.
@@ -109,8 +128,8 @@ def apply(frames, crop, size, modality):
         `frames`.
 
     Raises:
-        ValueError: if the frames have another form, the crop leaves them, or
-            the modality is unknown.
+        ValueError: if the frames have another shape or dtype, the crop is not
+            within them, or the modality is unknown.
     """
     checks.choice("modality", modality, MODALITIES)
     is_flow = modality in ("flow", "warped_flow")
@@ -137,8 +156,13 @@ def apply(frames, crop, size, modality):
     return images
 
 
-def mirror(images, is_flow):
-    """Mirrors images where they lie; as of `apply`."""
+def mirror(images: np.ndarray, is_flow: bool) -> np.ndarray:
+    """Mirrors images in place, as `apply` does, and returns them.
+
+    Args:
+        images: uint8 array `(num_frames, height, width, channels)`.
+        is_flow: bool. Whether channels alternate between x and y of flow.
+    """
     for image in images:
         cv2.flip(image, 1, image)
     if is_flow:
@@ -147,18 +171,23 @@ def mirror(images, is_flow):
     return images
 
 
-def _same_part(start, length, side, other_side):
+def _same_part(
+    start: int, length: int, side: int, other_side: int
+) -> tuple[int, int]:
+    """The start and length of the same part of a side of another length."""
     first = min(round(start * other_side / side), other_side - 1)
     end = round((start + length) * other_side / side)
     return first, max(end - first, 1)
 
 
-def _centered(height, width, crop_height, crop_width):
+def _centered(
+    height: int, width: int, crop_height: int, crop_width: int
+) -> tuple[int, int, int, int]:
     top, left = (height - crop_height) // 2, (width - crop_width) // 2
     return top, left, crop_height, crop_width
 
 
-def _check_frames(frames, is_flow):
+def _check_frames(frames: np.ndarray, is_flow: bool) -> None:
     if (
         frames.ndim != 4
         or frames.dtype != np.uint8

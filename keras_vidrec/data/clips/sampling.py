@@ -1,4 +1,4 @@
-"""Where the snippets of a video lie: integer arithmetic, no pixels."""
+"""Sampling: the indices of the images of a video that a clip consists of."""
 
 import operator
 import types
@@ -21,43 +21,45 @@ def segment_indices(
     scheme="tsn_caffe",
     rng=None,
 ):
-    """Start of one snippet in each segment of a video.
+    """Returns the start of one snippet in each segment of a video.
 
     A video is cut into `num_segments` equal parts and one snippet is taken
-    from each (TSN, section 3.1). The schemes differ in rounding, and in what
-    they do with videos that are too short. With n frames, K segments,
-    snippets of L images, m = n - L + 1 possible starts and k = 0..K-1:
+    from each (TSN, section 3.1). The schemes differ in rounding, and in how
+    they treat videos that are too short. With n frames, K segments, snippets
+    of L images, m = n - L + 1 possible starts and k = 0..K-1:
 
     - `"tsn_caffe"`, the authors' first program, with D = n // K:
       training k D + one of 0..D-L, validation k D + (D - L + 1) // 2, both 0
       if D < L; test k ((n - L) // (K - 1)), their grid of 25 frames (with one
       segment, where this divides by zero, the middle of the possible starts).
     - `"tsn_pytorch"`, the authors' second program, with D = m // K:
-      training k D + one of 0..D-1, or where D = 0 and n > K the K sorted
-      draws from 0..m-1; validation floor((k + 1/2) m / K) if m > K, else 0;
-      test the same without that condition.
+      training k D + one of 0..D-1; if D = 0 and n > K, K sorted random starts
+      from 0..m-1; validation floor((k + 1/2) m / K) if m > K, else 0; test the
+      same without that condition.
     - `"uniform"`: training any start of the bin
-      floor(k m / K) .. floor((k + 1) m / K) - 1, validation and test
+      floor(k m / K) .. floor((k + 1) m / K) - 1; validation and test
       floor((k + 1/2) m / K), in exact integers.
-    - `"feature_grid"`, of the authors of TS-LSTM, for features of 25 frames:
-      in every mode 4 + k max(1, (n - 9) // K), at most n - 6, with n images of
-      flow, whatever is read, so that flow from 4 images before to 5 images
-      after each (`centered_late`) lies within the video.
+    - `"feature_grid"`, by the authors of TS-LSTM, for features of 25 frames:
+      in every mode 4 + k max(1, (n - 9) // K), at most n - 6. n is the number
+      of flow images, also if frames are read, so that the flow from 4 images
+      before to 5 images after each (`centered_late`) is within the video.
 
-    The frame ids of the authors are these starts plus 1. A video that is too
-    short for a rule gets zeros, and `snippet_indices` repeats its last image.
+    The frame numbers of the authors are these starts plus 1. If a video is too
+    short for a rule, the starts are zeros, and `snippet_indices` repeats the
+    last image.
 
     Args:
         num_frames: int, at least 1. Stored images of the modality: frames for
-            rgb, frames - 1 for the flows.
+            rgb, frames - 1 for flow.
         num_segments: int, at least 1.
-        snippet_length: int, at least 1. Images a snippet reads, so L + 1 for
-            differences of L neighboring frames. Defaults to `1`.
-        mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
+        snippet_length: int, at least 1. Images that a snippet reads; L + 1 for
+            L differences of neighboring frames. Defaults to `1`.
+        mode: str. `"train"` is random, `"validation"` and `"test"` are not.
             Defaults to `"train"`.
         scheme: str. One of `"tsn_caffe"`, `"tsn_pytorch"`, `"uniform"`,
             `"feature_grid"`. Defaults to `"tsn_caffe"`.
-        rng: `numpy.random.Generator`. Needed in training, unused elsewhere.
+        rng: `None`, or `numpy.random.Generator`, required in training and
+            unused in other modes. Defaults to `None`.
 
     Returns:
         int64 array `(num_segments,)` of 0-based starts, in ascending order.
@@ -80,25 +82,25 @@ def segment_indices(
 def snippet_indices(
     starts, snippet_length, num_images, num_frames, alignment="forward"
 ):
-    """Indices of the images that the snippets of a video read.
+    """Returns the indices of the images that the snippets of a video read.
 
     An index outside the video becomes the nearest one inside, as in the
     authors' readers.
 
-    A forward snippet (TSN) reads `num_images` from its start; the others as
-    many, beginning before their index: 10 flow images are -5 .. 4 of
-    `"centered"` (two-stream fusion, section 3.4; STFN), -4 .. 5 of
-    `"centered_late"` and -9 .. 0 of `"backward"` (both TS-LSTM). A single
-    image always is the one at the index. Indices of all but forward snippets
-    are drawn with `segment_indices(..., snippet_length=1)`: they may be any
-    frame.
+    A forward snippet (TSN) reads `num_images` images from its start on. Other
+    snippets begin before their index i. The 10 flow images of a snippet are
+    i - 5 .. i + 4 if it is `"centered"` (two-stream fusion, section 3.4;
+    STFN), i - 4 .. i + 5 if `"centered_late"` and i - 9 .. i if `"backward"`
+    (both TS-LSTM). A single image is always the one at the index. The indices
+    of snippets other than forward ones may be any frame: they are made by
+    `segment_indices(..., snippet_length=1)`.
 
     Args:
-        starts: int array `(num_segments,)`, of `segment_indices`.
+        starts: int array `(num_segments,)`, from `segment_indices`.
         snippet_length: int, at least 1. L of the `ClipSpec`.
-        num_images: int, at least 1. Images a snippet reads, of
-            `ClipSpec.num_images`: 1 for rgb, L + 1 for rgb_diff, L for the
-            flows.
+        num_images: int, at least 1. Images that a snippet reads, as
+            `ClipSpec.num_images` returns it: 1 for rgb, L + 1 for rgb_diff, L
+            for flow.
         num_frames: int, at least 1. Stored images of the modality.
         alignment: str. One of `specs.ALIGNMENTS`. Defaults to `"forward"`.
 
@@ -116,9 +118,9 @@ def snippet_indices(
     return np.clip(indices, 0, num_frames - 1)
 
 
-def images_before(snippet_length, num_images, alignment):
-    """How many images of a snippet lie before its index: as
-    `specs.ClipSpec` says, none of a single image.
+def images_before(snippet_length, num_images, alignment) -> int:
+    """The number of images of a snippet that are before its index, as defined
+    by `specs.ClipSpec`; 0 for a single image.
 
     Arguments and errors are those of `snippet_indices`.
     """
@@ -128,18 +130,21 @@ def images_before(snippet_length, num_images, alignment):
     return min(_images_before(alignment, snippet_length), num_images - 1)
 
 
-def count(name, value):
-    """`value` as an int, if need be of one of NumPy's; a `ValueError` that
-    calls it `name` if it is no positive integer."""
+def count(name: str, value) -> int:
+    """Returns `value`, an int or an integer of NumPy, as an int.
+
+    Raises:
+        ValueError: about the argument `name`, if it is not a positive integer.
+    """
     if isinstance(value, np.integer):
         value = int(value)
     checks.count(name, value)
     return value
 
 
-def check_draw(mode, rng):
-    """Checks that `mode` is one of `MODES`, and that there is a generator to
-    draw with in training."""
+def check_draw(mode: str, rng) -> None:
+    """Raises a `ValueError` if `mode` is not one of `MODES`, or is `"train"`
+    and `rng` is not a `numpy.random.Generator`."""
     checks.choice("mode", mode, MODES)
     checks.check(
         mode != "train" or isinstance(rng, np.random.Generator),
@@ -180,8 +185,7 @@ def _tsn_pytorch(num_frames, num_segments, snippet_length, mode, rng):
         return np.zeros(num_segments)
     if mode == "validation" and choices <= num_segments:
         return np.zeros(num_segments)
-    # In this order of operations, or some starts differ by 1 from the
-    # authors'.
+    # In another order of operations some starts differ by 1 from the authors'.
     duration = choices / num_segments
     return np.floor(duration / 2 + duration * segments)
 
@@ -192,8 +196,8 @@ def _uniform(num_frames, num_segments, snippet_length, mode, rng):
         middles = 2 * np.arange(num_segments) + 1
         return middles * choices // (2 * num_segments)
     edges = np.arange(num_segments + 1) * choices // num_segments
-    # With fewer starts than segments some bins are empty: they take the start
-    # at their edge.
+    # If there are fewer starts than segments, some bins are empty. The start at
+    # the edge is used for them.
     return rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
 
 
@@ -210,11 +214,12 @@ _SCHEMES = {
     "feature_grid": _feature_grid,
 }
 
-# Of `segment_indices`; chunks have a way of their own.
+# The schemes of `segment_indices`. Chunks and spread have their own functions.
 SCHEMES = tuple(_SCHEMES)
 
-# Schemes that leave a video of fewer images, from the number of segments and
-# the length of a snippet, nothing but its first image to train on.
+# Schemes that use only the first image of a short video in training, each with
+# a function of the number of segments and the length of a snippet that returns
+# the least number of images for which they do not.
 FIRST_ALONE = types.MappingProxyType(
     {
         "tsn_caffe": lambda num_segments, length: num_segments * length,
@@ -223,21 +228,24 @@ FIRST_ALONE = types.MappingProxyType(
 )
 
 
-def is_first_alone(num_frames, num_segments, snippet_length, scheme):
-    """Whether all snippets of a training clip are the first one of the video,
-    though there are others; arguments as of `segment_indices`."""
+def is_first_alone(
+    num_frames: int, num_segments: int, snippet_length: int, scheme: str
+) -> bool:
+    """Whether all snippets of a training clip are the first one of a video that
+    has others. Takes the arguments of `segment_indices`, with `scheme` one of
+    `FIRST_ALONE`."""
     needed = FIRST_ALONE[scheme](num_segments, snippet_length)
     return snippet_length < num_frames < needed
 
 
 def valid_positions(num_frames, snippet_length, num_images, alignment):
-    """Where a chunk may lie without reading beyond the video: `(first, last)`,
-    0-based; `last < first` if the video is too short.
+    """Returns the first and the last position (0-based) at which a chunk is
+    within the video; `last < first` if the video is too short.
 
-    With n images of the video and b images of the chunk before its position,
-    these are b .. n - num_images + b. A centered stack of 10 flow images has
-    5 .. n - 5, the authors' t = 6 .. N - 5 where frames are counted from 1 and
-    there are N = n + 1 of them; a backward one 9 .. n - 1.
+    If the video has n images, and b images of the chunk are before its
+    position, they are b and n - num_images + b. For 10 centered flow images
+    they are 5 and n - 5 (the authors write t = 6 .. N - 5, where the N = n + 1
+    frames are counted from 1), for 10 backward ones 9 and n - 1.
 
     Args:
         num_frames, snippet_length, num_images, alignment: as for
@@ -253,30 +261,30 @@ def valid_positions(num_frames, snippet_length, num_images, alignment):
 def chunk_indices(
     first, last, num_chunks, stride, *, mode="train", num_clips=1, rng=None
 ):
-    """Positions of the chunks of clips.
+    """Returns the positions of the chunks of one or several clips of a video.
 
-    With r = last - first, T chunks, the distance s wanted and k = 0..T-1, a
-    clip is start + k min(s, r // (T - 1)), and leaves
-    f = r - (T - 1) min(s, r // (T - 1)) + 1 possible starts from `first` on:
+    With r = last - first, T chunks, the stride s and k = 0..T-1, the positions
+    of a clip are start + k d, where d = min(s, r // (T - 1)). There are
+    f = r - (T - 1) d + 1 possible starts from `first` on:
 
-    - training: s one of low..high, then any of the f starts (two-stream
+    - training: s is one of low..high, the start any of the f (two-stream
       fusion, section 3.5; spatiotemporal multiplier, section 4.1);
-    - validation: s = (low + high) // 2, start first + (f - 1) // 2;
-    - test: the same s, and starts first + c (f - 1) // (C - 1) for the clips
-      c = 0..C-1; one clip lies as in validation.
+    - validation: s = (low + high) // 2, the start is first + (f - 1) // 2;
+    - test: the same s; the starts are first + c (f - 1) // (C - 1) for the
+      clips c = 0..C-1; a single clip is as in validation.
 
-    Where even s = 1 does not fit, r < T - 1, every clip is
-    first + k r // (T - 1): in order, with repetitions. A video in which no
-    position is valid, last < first, gets the middle (first + last) // 2, at
-    least 0, for all chunks, and `snippet_indices` repeats its ends.
+    If the video is too short even for d = 1, r < T - 1, the positions of every
+    clip are first + k r // (T - 1): in order, with repetitions. If no position
+    is valid, last < first, all positions are the middle (first + last) // 2, at
+    least 0, and `snippet_indices` repeats the first and last images.
 
     Args:
-        first, last: int. Valid positions, of `valid_positions`.
+        first, last: int. Valid positions, from `valid_positions`.
         num_chunks: int, at least 1. T, chunks in a clip.
         stride: pair of int `(low, high)`, of the `ClipSpec`.
         mode, rng: as for `segment_indices`.
-        num_clips: int, at least 1. C, clips of a video; more than one in
-            testing only. Defaults to `1`.
+        num_clips: int, at least 1. C, clips of a video; more than one is only
+            possible in the mode `"test"`. Defaults to `1`.
 
     Returns:
         int64 array `(num_clips * num_chunks,)`: the chunks of the first clip
@@ -284,7 +292,7 @@ def chunk_indices(
 
     Raises:
         ValueError: on a count below 1, an invalid stride, an unknown mode,
-            several clips elsewhere than in testing, or training without a
+            several clips in another mode than `"test"`, or training without a
             generator.
     """
     num_chunks = count("num_chunks", num_chunks)
@@ -319,23 +327,24 @@ def chunk_indices(
 
 
 def spread_indices(first, last, num_segments, *, mode="test", rng=None):
-    """Positions of segments among the valid ones, as the single streams of
-    two-stream fusion, the multiplier and TS-LSTM take them.
+    """Returns the positions of segments that are spread over all valid
+    positions, as for the single streams of two-stream fusion, the multiplier
+    and TS-LSTM.
 
     With r = last - first, K segments and k = 0..K-1:
 
-    - training: any of the k-th of K equal parts of the valid positions, as
-      `"uniform"` has them; one segment is any valid position;
-    - validation and test: first + k r / (K - 1), rounded, halves up: from the
-      first one to the last, as evenly spread as whole frames can be (the 25
-      frames of the authors of the multiplier), in order, with repetitions,
-      where there are fewer positions. One segment is in the middle.
+    - training: a random position in part k of K equal parts of the valid
+      positions, as `"uniform"` does; a single segment is any valid position;
+    - validation and test: first + k r / (K - 1), rounded to the nearest
+      integer, halves up: evenly spread from the first position to the last (the
+      25 frames of the authors of the multiplier), with repetitions if there are
+      fewer positions. A single segment is in the middle.
 
-    A video in which no position is valid, last < first, gets the middle for
-    all of them; `snippet_indices` repeats its ends.
+    If no position is valid, last < first, all positions are the middle, at
+    least 0, and `snippet_indices` repeats the first and last images.
 
     Args:
-        first, last: int. Valid positions, of `valid_positions`.
+        first, last: int. Valid positions, from `valid_positions`.
         num_segments: int, at least 1.
         mode, rng: as for `segment_indices`. `mode` defaults to `"test"`.
 
@@ -359,7 +368,7 @@ def spread_indices(first, last, num_segments, *, mode="test", rng=None):
     return first + (2 * steps + gaps) // (2 * gaps)
 
 
-def _checked_stride(stride):
+def _checked_stride(stride) -> tuple[int, int]:
     try:
         low, high = map(operator.index, stride)
     except (TypeError, ValueError):

@@ -1,16 +1,18 @@
-"""Videos that are too short for the way their clips are sampled."""
+"""A warning about videos that are too short for the sampling of clips."""
 
 import contextlib
 
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.errors import VideoError
 
 
 def remark(source, indices, spec: ClipSpec) -> str:
-    """A line on the videos whose training clips have all their segments at the
-    first image, though there are others; or nothing.
+    """Returns a message about videos whose training clips consist of the first
+    image only, because they are too short for the sampling; `""` if there are
+    none.
 
     Args:
         source: a `Source` of images.
@@ -21,7 +23,7 @@ def remark(source, indices, spec: ClipSpec) -> str:
         return ""
     source, found = source.seen_as(spec.frame), []
     for index in indices:
-        # Unreadable videos are reported elsewhere.
+        # Unreadable videos are reported when they are read for training.
         with contextlib.suppress(VideoError, OSError):
             counts = {m: source.num_frames(index, m) for m in spec.modalities}
             count, length = reader.limiting(counts, spec)
@@ -35,9 +37,10 @@ def remark(source, indices, spec: ClipSpec) -> str:
     needed = sampling.FIRST_ALONE[spec.sampling](spec.num_segments, length)
     return (
         f"{len(found)} of {len(indices)} videos to train on have fewer than "
-        f"{needed} images, which {spec.num_segments} segments of {length} "
-        f"take by {spec.sampling}: all segments of their clips are the first "
+        f"{needed} images, the least that clip.sampling={spec.sampling} needs "
+        f"for {spec.num_segments} segments of {counted(length, 'image')}: all "
+        "segments of their training clips are the first "
         f"{'image' if length == 1 else f'{length} images'}. With "
         "clip.sampling=uniform they are spread over the video. The shortest "
-        f"is {name}, of {count}."
+        f"is {name}, with {counted(count, 'image')}."
     )

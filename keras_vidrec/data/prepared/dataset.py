@@ -1,5 +1,5 @@
-"""What is next to the records of a prepared dataset: `dataset.json`, the lists
-of the splits, `report.json`.
+"""Reads and writes the small files of a prepared dataset: `dataset.json`, the
+lists of the splits, `report.json`.
 """
 
 import json
@@ -21,7 +21,7 @@ from keras_vidrec.version import __version__
 from keras_vidrec.videos.health import Health
 
 FORMAT = 2
-# Hidden: the state of a preparation that goes on or may go on.
+# The hidden folder with the state of an unfinished preparation.
 STATE = ".prepare"
 
 _DATASET = "dataset.json"
@@ -36,14 +36,14 @@ class PreparedDataset(typing.NamedTuple):
             `problems` list videos that could not be prepared.
         modalities: tuple of str. Modalities that have records: `"rgb"`,
             `"flow"`, `"warped_flow"`.
-        settings: dict. How they were made: `frame` (of a `FrameSpec`, or `None`
-            if unknown), `flow` (method or `"none"`), `warped`, `bound`,
-            `quality`.
-        healths: tuple of `Health` of the file of each video, `None` if it was
-            not checked.
+        settings: dict. How the records were made: `frame` (a `FrameSpec` as
+            dict, or `None` if unknown), `flow` (method or `"none"`), `warped`,
+            `bound`, `quality`.
+        healths: tuple of the `Health` of the file of each video, or `None` if
+            it was not checked.
         lost: tuple of float. Share of the frames of each video that was lost.
-        contents: tuple of str or `None`. The content of the video that each
-            was made of, as of `Source.content`.
+        contents: tuple of str or `None`. `Source.content` of each original
+            video.
         origin: `Origin` of the dataset.
         files: dict from the names of its other small files to their checksums;
             see `written`.
@@ -59,16 +59,20 @@ class PreparedDataset(typing.NamedTuple):
     files: dict
 
 
-def is_prepared(directory):
-    """Whether a directory is a prepared dataset, finished or not."""
+def is_prepared(directory) -> bool:
+    """Whether a directory or URL is a prepared dataset, finished or not."""
     directory = storage.as_path(directory)
     return (directory / _DATASET).is_file() or (directory / STATE).is_dir()
 
 
 def write_report(directory, catalog, failed, notes):
-    """Writes the result of a preparation to `report.json`. The catalog is of
-    all videos, those that failed too; `failed` has the reasons by name, and
-    `notes` other messages for the user.
+    """Writes the result of a preparation to `report.json`.
+
+    Args:
+        directory: path of the dataset.
+        catalog: `Catalog` of all videos, including those that failed.
+        failed: dict from the name of each video that failed to the reason.
+        notes: iterable of str. Other messages for the user.
     """
     report = {
         "videos": len(catalog.videos),
@@ -81,9 +85,9 @@ def write_report(directory, catalog, failed, notes):
     files.write_text(pathlib.Path(directory) / _REPORT, text)
 
 
-def how_made(settings):
-    """What of the settings of a dataset changes it: not where lies what it was
-    made of."""
+def how_made(settings: dict) -> dict:
+    """The settings that change the content of a dataset: all but `made_from`,
+    the paths of the data from which it was made."""
     return {k: value for k, value in settings.items() if k != "made_from"}
 
 
@@ -97,11 +101,21 @@ def write(
     contents=None,
     made_from=None,
 ):
-    """Describes a dataset whose records are complete; `catalog` and `failed`
-    are as for `write_report`, `settings` is plain data, `healths` are by name
-    pairs of a `Health.to_dict` or `None`, and of the share of its frames that
-    a video has lost, `contents` are by name as of `Source.content`, and
-    `made_from` are fields of its `Origin`."""
+    """Writes the description of a dataset whose records are complete.
+
+    Args:
+        directory: path of the dataset.
+        catalog, failed: as for `write_report`.
+        modalities: sequence of str. Modalities that have records.
+        settings: dict of data for JSON, see `PreparedDataset`.
+        healths: `None`, or dict from the name of a video to a pair:
+            `Health.to_dict()` of its file or `None`, and the share of its
+            frames that was lost. Defaults to `None`.
+        contents: `None`, or dict from the name of a video to its
+            `Source.content`. Defaults to `None`.
+        made_from: `None`, or dict of fields of the `Origin`. Defaults to
+            `None`.
+    """
     healths, contents = healths or {}, contents or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
@@ -135,7 +149,7 @@ def write(
         how_made(settings),
         **(made_from or {}),
     )
-    # Last of all: it says that the rest is there.
+    # Written last, because it marks the dataset as finished.
     _write(
         directory / _DATASET,
         written.seal(
@@ -170,14 +184,14 @@ def write(
     )
 
 
-def load(directory):
-    """Reads the description of a prepared dataset, of a path or a URL (see
-    `storage.as_path`).
+def load(directory) -> PreparedDataset:
+    """Reads the description of a prepared dataset, a `PreparedDataset`, at a
+    path or a URL (see `storage.as_path`).
 
     Raises:
-        ValueError: if there is none, it is not finished, it is of another
+        ValueError: if there is no dataset, it is not finished, it has another
             version of the format, or one of its files is missing or damaged.
-        OSError: if an object store does not let it be read.
+        OSError: if it cannot be read from an object store.
     """
     directory = storage.as_path(directory)
     path = directory / _DATASET
@@ -236,12 +250,13 @@ def load(directory):
     )
 
 
-def _split_name(part, key):
+def _split_name(part, key) -> str:
+    """The name of the list of a part of a split."""
     return f"splits/{part}{key}.txt"
 
 
-def _part(content, path, places):
-    # Only "\n" ends a line: names may hold what else Unicode calls one.
+def _part(content: bytes, path, places: dict[str, int]) -> tuple[int, ...]:
+    # `splitlines` would also split at other characters, which names may have.
     names = content.decode("utf-8").split("\n")[:-1]
     unknown = [name for name in names if name not in places]
     if unknown:
@@ -252,6 +267,6 @@ def _part(content, path, places):
     return tuple(places[name] for name in names)
 
 
-def _write(path, content):
+def _write(path: pathlib.Path, content: bytes) -> None:
     with files.replacing(path) as temporary:
         temporary.write_bytes(content)

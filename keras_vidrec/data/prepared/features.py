@@ -1,4 +1,4 @@
-"""The bytes of features in a record: float16, one array a version."""
+"""Features in records, and the settings of a dataset of features."""
 
 import dataclasses
 import types
@@ -8,24 +8,23 @@ import numpy as np
 from keras_vidrec.data.prepared import records
 from keras_vidrec.specs import checks
 
-# Half the bytes of float32. Rounding is relative, at most 2^-11 (0.05 %) from
-# 6e-5 on, and at most 3e-8 below.
+# float16 takes half the bytes of float32. The rounding error is at most 2^-11
+# (0.05 %) of values above 6e-5, and at most 3e-8 for smaller ones.
 DTYPE = np.dtype("<f2")
 
 
 class FeatureVersions:
-    """The features of one video and stream, ready to be written.
+    """The features of one video and stream, ready to be written to a record.
 
-    They stand where the images of a video stand: as the elements of the list
-    `images` of a record, whose `height` is the number of frames and whose
-    `width` the number of features.
+    Each version is an element of the list `images` of the record. `height` of
+    the record is the number of frames, `width` the number of features.
 
     Args:
         versions: sequence of arrays `(frames, features)` of one shape: the
-            features of the central crop, then those of its draws, if any.
+            features of the central crop, then those of random crops, if any.
 
     Attributes:
-        num_bytes: int. Of all elements, framing included.
+        num_bytes: int. Size of all elements, including their framing.
 
     Raises:
         ValueError: if a value is not finite in float16.
@@ -46,12 +45,13 @@ class FeatureVersions:
         self.num_bytes = sum(map(len, self._elements))
 
     def chunks(self, _max_bytes):
-        """Yields all bytes."""
+        """Yields all bytes, one element at a time."""
         yield from self._elements
 
 
-# Where the frames of features lie, and how flow is around them: as the programs
-# of TS-LSTM have it (f - 4 .. f + 5), and as STFN, section 4.2.
+# The scheme of sampling of the frames of features, and the alignment of flow
+# around them: TS-LSTM's programs use f - 4 .. f + 5; STFN, section 4.2, is
+# centered.
 ALIGNMENTS = types.MappingProxyType(
     {"feature_grid": "centered_late", "uniform": "centered"}
 )
@@ -60,32 +60,34 @@ GRIDS = tuple(ALIGNMENTS)
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSettings:
-    """What is written down of a dataset of features.
+    """The settings of a dataset of features, stored in its `dataset.json`.
 
     Args:
         features: dict from stream, `"rgb"` or `"flow"`, to the number of
             features of a frame.
-        networks: dict from stream to the network they come from, in words.
+        networks: dict from stream to a description of the network that computes
+            its features.
         crops: dict from stream to the side of the central crop in pixels.
-        grid: str. Where the frames lie, a scheme of `data.clips.sampling`:
-            `"feature_grid"` or `"uniform"`. Defaults to `"feature_grid"`. It
-            says how flow is around them, too: `alignment`.
+        grid: str. The sampling of frames, a scheme of `data.clips.sampling`:
+            `"feature_grid"` or `"uniform"`. It also determines the alignment of
+            flow around them, `alignment`. Defaults to `"feature_grid"`.
         num_frames: int. Frames of each video. Defaults to `25`.
-        max_frames: `None`, or int. Only so many frames from the start of a
-            video are looked at. Defaults to `None`: all.
+        max_frames: `None` (all), or int: only this number of frames from the
+            start of a video is used. Defaults to `None`.
         flow: `None`, or dict of the `FlowSpec` of the flow. Defaults to
             `None`.
-        draws: int. Versions of random crops of each training video, beside
-            that of the central crop. Defaults to `0`.
-        seed: int. Of the draws. Defaults to `0`.
+        draws: int. Number of versions with random crops of each training video,
+            in addition to that of the central crop. Defaults to `0`.
+        seed: int. Seed of the random crops. Defaults to `0`.
         frames: `None` (not known), or dict from stream to the dict of the
             `FrameSpec` of its frames. Defaults to `None`.
-        images: `None` (computed when read, or unknown), or dict: how the images
-            that they are made of were stored, as of `Source.how_made`.
-        made_from: dict. Where what the features are made of lies: `networks`,
-            paths by stream, and `data`, arguments of `opening.open_images`.
-            Both may be missing. It may be another place when the features are
-            resumed. Defaults to nothing.
+        images: `None` (not stored, or unknown), or dict: how the stored images
+            were made from which features are computed, as `Source.how_made`
+            returns it. Defaults to `None`.
+        made_from: dict. The paths of the data from which features are computed,
+            which may be others when the command is resumed: `networks`, paths
+            by stream, and `data`, arguments of `opening.open_images`. Both may
+            be missing. Defaults to `{}`.
 
     Raises:
         ValueError: on any other value.
@@ -120,21 +122,21 @@ class FeatureSettings:
             if given is None and name == "frames":
                 continue
             checks.check(
-                set(given) == streams, name, "one a stream", given, owner
+                set(given) == streams, name, "one per stream", given, owner
             )
         checks.choice("grid", self.grid, GRIDS, owner)
         object.__setattr__(self, "alignment", ALIGNMENTS[self.grid])
         checks.count("num_frames", self.num_frames, 1, owner)
-        if self.max_frames is not None:  # one frame shows no motion
+        if self.max_frames is not None:  # flow needs two frames
             checks.count("max_frames", self.max_frames, 2, owner)
         checks.count("draws", self.draws, 0, owner)
         checks.count("seed", self.seed, 0, owner)
 
     def to_dict(self):
-        """Plain data, for `dataset.json`."""
+        """Returns the settings as a dict of data for JSON."""
         return dataclasses.asdict(self)
 
     @property
     def modalities(self):
-        """Tuple of the streams."""
+        """The streams that have features: tuple of str."""
         return tuple(self.features)

@@ -1,11 +1,11 @@
-"""The bytes of a record: one video and modality as a `tf.train.Example`.
+"""Writes and scans records: one modality of a video as a `tf.train.Example`.
 
-A TFRecord file is a row of frames `length (uint64), CRC of it, data, CRC of
-the data`. The data is a `tf.train.Example` whose features are `video` (bytes),
-`label` (int64, as many as the video has), `height`, `width` (int64) and, last
-of all, `images` (a list of bytes). All lengths are known before the first image
-is copied, so that a record is written from front to back without ever being
-held in memory.
+A TFRecord file is a sequence of records `length (uint64), CRC of the length,
+data, CRC of the data`. The data is a `tf.train.Example` whose features are
+`video` (bytes), `label` (int64, all labels of the video), `height`, `width`
+(int64) and, as the last one, `images` (a list of bytes). All lengths are known
+before the first image is copied, so a record is written in one pass, and is
+never completely in memory.
 """
 
 import array
@@ -27,16 +27,23 @@ _CRC = struct.Struct("<I")
 _HEAD_BYTES = _LENGTH.size + _CRC.size
 _COPY_BYTES = 1 << 20
 
-# Protobuf parses messages up to 2 GB; a record is a little longer than its
-# images.
+# The largest size of the images of a record. Protobuf parses messages up to
+# 2 GB, and a record is a little longer than its images.
 MAX_STREAMED_BYTES = 2**31 - 2**20
 
 
 class Record(typing.NamedTuple):
-    """What `scan` finds of one record, without its images: sizes of an image in
-    pixels, the length of the whole record, and where in the file each JPEG
-    begins and how many bytes it has, int64, and its CRC-32C, uint32. A label of
-    -1 is unknown; one of several is a tuple."""
+    """The description of a record that `scan` yields, without its images.
+
+    Args:
+        video: str. Name of the video.
+        label: int, -1 if unknown, or tuple of int for several labels.
+        height, width: int. Size of the images in pixels.
+        num_bytes: int. Size of the record in the file.
+        offsets, sizes: int64 arrays. The position of each JPEG in the file, and
+            its number of bytes.
+        crcs: uint32 array. The CRC-32C of each JPEG.
+    """
 
     video: str
     label: int | tuple
@@ -48,17 +55,27 @@ class Record(typing.NamedTuple):
     crcs: np.ndarray
 
 
-def frame_image(jpeg):
-    """A JPEG as an element of the list `images`."""
+def frame_image(jpeg: bytes) -> bytes:
+    """Encodes a JPEG as an element of the list `images`."""
     return _delimited(_FIELD_1, jpeg)
 
 
 def write_record(file, video, label, height, width, images):
-    """Writes one record of `SpooledImages` of `height` x `width` pixels to a
-    binary file, at its position; returns its number of bytes.
+    """Writes a record to a binary file, at its position.
+
+    Args:
+        file: binary file, open for writing.
+        video: str. Name of the video.
+        label: int, or sequence of int for several labels.
+        height, width: int. Size of the images in pixels.
+        images: `SpooledImages` or `FeatureVersions`.
+
+    Returns:
+        The number of bytes of the record.
 
     Raises:
-        OSError: if the file cannot be written; a part of the record may be.
+        OSError: if the file cannot be written; a part of the record may have
+            been.
     """
     prefix = _example_prefix(video, label, height, width, images.num_bytes)
     length = _LENGTH.pack(len(prefix) + images.num_bytes)
@@ -74,15 +91,15 @@ def write_record(file, video, label, height, width, images):
 
 
 def scan(path):
-    """Finds the images of a file of records, yields a `Record` for each, once
-    its checksums are those of what was written.
+    """Yields a `Record` for each record of a file, after checking its
+    checksums.
 
     Raises:
-        ValueError: if the file is no such file, or not whole.
+        ValueError: if the file is not one of records of videos, or is damaged.
     """
     size = os.path.getsize(path)
     start = 0
-    # Small reads: what lies between the images is a few bytes each time.
+    # A small buffer: between images there are only a few bytes to read.
     with open(path, "rb", buffering=512) as file:
         while start < size:
             try:
@@ -99,6 +116,8 @@ def scan(path):
 
 
 def _scan_one(file, start, size):
+    """Returns the `Record` that begins at `start` in a file of `size` bytes.
+    Raises an `EOFError`, `KeyError` or `UnicodeError` if it is damaged."""
     file.seek(start)
     packed = _read(file, _LENGTH.size)
     _check_next(file, google_crc32c.value(packed))
@@ -135,7 +154,7 @@ def _scan_one(file, start, size):
 
 
 def _scan_numbers(file):
-    """The one number of a feature, or a tuple where there are others."""
+    """Reads the integer of a feature; a tuple if there are several or none."""
     numbers = []
     end = _enter(file, _FIELD_3)
     if file.tell() < end:
@@ -146,11 +165,13 @@ def _scan_numbers(file):
 
 
 def _check_next(file, crc):
+    """Raises an `EOFError` if the next bytes are not the masked CRC `crc`."""
     if _read(file, _CRC.size) != _CRC.pack(_mask(crc)):
         raise EOFError
 
 
 def _scan_images(file):
+    """Returns the offsets, sizes and CRCs of the elements of `images`."""
     offsets, sizes, crcs = array.array("q"), array.array("q"), array.array("Q")
     end = _enter(file, _FIELD_1)
     position = file.tell()
@@ -168,15 +189,15 @@ def _scan_images(file):
     )
 
 
-def _enter(file, field):
-    """Steps to the contents of a field; returns where they end."""
+def _enter(file, field: bytes) -> int:
+    """Moves to the content of a field, and returns the position of its end."""
     if _read(file, 1) != field:
         raise KeyError(field)
     size = _read_varint(file)
     return file.tell() + size
 
 
-def _read(file, size):
+def _read(file, size: int) -> bytes:
     content = file.read(size)
     if len(content) != size:
         raise EOFError
@@ -184,7 +205,7 @@ def _read(file, size):
 
 
 def _example_prefix(video, label, height, width, images_bytes):
-    """All of the Example before its images."""
+    """Encodes everything of an Example that is before its images."""
     name = _delimited(_FIELD_1, video.encode())
     entries = _entry("video", _delimited(_FIELD_1, name))
     for key, value in (("label", label), ("height", height), ("width", width)):
@@ -192,7 +213,7 @@ def _example_prefix(video, label, height, width, images_bytes):
         packed = b"".join(map(_varint, numbers))
         packed = _delimited(_FIELD_1, packed) if packed else b""
         entries += _entry(key, _delimited(_FIELD_3, packed))
-    # From the inside out: the list, the feature, the entry of the map.
+    # Nested from the inside out: the list, the feature, the entry of the map.
     head = _FIELD_1 + _varint(images_bytes)
     key = _delimited(_FIELD_1, b"images")
     head = key + _FIELD_2 + _varint(len(head) + images_bytes) + head
@@ -201,16 +222,16 @@ def _example_prefix(video, label, height, width, images_bytes):
     return _FIELD_1 + _varint(total) + entries + head
 
 
-def _entry(key, feature):
-    key = _delimited(_FIELD_1, key.encode())
-    return _delimited(_FIELD_1, key + _delimited(_FIELD_2, feature))
+def _entry(key: str, feature: bytes) -> bytes:
+    name = _delimited(_FIELD_1, key.encode())
+    return _delimited(_FIELD_1, name + _delimited(_FIELD_2, feature))
 
 
-def _delimited(field, content):
+def _delimited(field: bytes, content: bytes) -> bytes:
     return field + _varint(len(content)) + content
 
 
-def _varint(value):
+def _varint(value: int) -> bytes:
     value &= 2**64 - 1  # negative numbers are stored as unsigned ones
     encoded = bytearray()
     while value > 127:
@@ -220,7 +241,7 @@ def _varint(value):
     return bytes(encoded)
 
 
-def _read_varint(file):
+def _read_varint(file) -> int:
     value = shift = 0
     while True:
         (byte,) = _read(file, 1)
@@ -230,10 +251,10 @@ def _read_varint(file):
         shift += 7
 
 
-def _signed(value):
+def _signed(value: int) -> int:
     return value - 2**64 if value >= 2**63 else value
 
 
-def _mask(crc):
-    """TFRecord's own form of a CRC."""
+def _mask(crc: int) -> int:
+    """The masked form of a CRC that TFRecord files contain."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

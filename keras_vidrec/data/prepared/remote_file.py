@@ -1,31 +1,32 @@
-"""A remote file as decoders read one: with a position, in ranges."""
+"""A file object for a remote file, which reads it in ranges of bytes."""
 
 import collections
 import errno
 import io
 
-# Bytes that a jump brings; what is read on without one brings twice as much
-# each time, up to the largest.
+# The size of the first range after a jump, in bytes. It doubles with each range
+# that follows the one before, up to the largest.
 _SMALLEST = 2**18
 _LARGEST = 2**22
-# Ranges that are kept: a container may lead to and fro.
+# The number of ranges in memory, because decoders jump back and forth.
 _KEPT = 4
 
 
 class RemoteFile(io.RawIOBase):
     """A read-only file object for a file in an object store.
 
-    A decoder reads a few kilobytes at a time, which would take a request each:
-    larger blocks are read and kept, `4 * 4` MiB at most.
+    A decoder reads a few kilobytes at a time, and each would take a request. So
+    larger ranges are read, and the last ones are kept in memory, at most 16
+    MiB.
 
     Args:
         path: `storage.RemotePath`.
 
     Attributes:
-        name: str. The address as it may be shown.
+        name: str. The address without its secrets.
 
     Raises:
-        OSError: if there is no such file, here and when it is read.
+        OSError: if there is no such file; also when it is read.
     """
 
     def __init__(self, path):
@@ -33,24 +34,24 @@ class RemoteFile(io.RawIOBase):
         self._path = path
         self._size = path.stat().st_size
         self._position = 0
-        # First byte and bytes, the latest last.
+        # Pairs: the position of the first byte, and the bytes.
         self._ranges = collections.deque(maxlen=_KEPT)
         self._next, self._length = None, _SMALLEST
 
     def readable(self):
-        """True."""
+        """Returns `True`."""
         return True
 
     def seekable(self):
-        """True."""
+        """Returns `True`."""
         return True
 
     def tell(self):
-        """The position."""
+        """Returns the position in bytes."""
         return self._position
 
     def seek(self, offset, whence=io.SEEK_SET):
-        """Goes to a position, and says which."""
+        """Sets the position, as `io.IOBase.seek`, and returns it."""
         base = {
             io.SEEK_SET: 0,
             io.SEEK_CUR: self._position,
@@ -60,7 +61,11 @@ class RemoteFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer):
-        """Fills a buffer as far as one range reaches; 0 at the end."""
+        """Reads into a buffer, at most to the end of one range.
+
+        Returns:
+            The number of bytes read; 0 at the end of the file.
+        """
         if self._position >= self._size or not len(buffer):
             return 0
         first, content = self._find()
@@ -71,6 +76,8 @@ class RemoteFile(io.RawIOBase):
         return len(part)
 
     def _find(self):
+        """Returns the range that contains the position: the position of its
+        first byte, and its bytes. Requests it if it is not in memory."""
         for first, content in self._ranges:
             if first <= self._position < first + len(content):
                 return first, content

@@ -1,4 +1,5 @@
-"""Shards of records: files that have their names only when they are whole."""
+"""Shards: files of records, which get their final names when they are
+complete."""
 
 import io
 import os
@@ -12,7 +13,7 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared import written
 from keras_vidrec.specs import files
 
-# Small enough to move about, large enough that no dataset has millions.
+# Small enough to be copied, large enough that no dataset has too many.
 SHARD_BYTES = 512 * 2**20
 
 _PARTIAL = ".partial"
@@ -20,34 +21,38 @@ _SUFFIX, _INDEX_SUFFIX = ".tfrecord", ".index.npz"
 _INDEX = {"videos", "counts", "heights", "widths", "offsets", "sizes", "crcs"}
 
 
-def shard_path(directory, modality, number):
-    """Path of a shard that is whole."""
+def shard_path(directory, modality: str, number: int) -> pathlib.Path:
+    """The path of a complete shard."""
     name = f"{modality}-{number:05d}{_SUFFIX}"
     return pathlib.Path(directory) / modality / name
 
 
 def index_path(shard):
-    """Path of the index that is next to a shard."""
+    """The path of the index of a shard, which is next to it."""
     return shard.with_suffix(_INDEX_SUFFIX)
 
 
-def partial_path(shard):
-    """Path of a shard while it is in work."""
+def partial_path(shard: pathlib.Path) -> pathlib.Path:
+    """The path of a shard that is not complete yet."""
     return shard.with_name(shard.name + _PARTIAL)
 
 
 def find_shards(directory, modality):
-    """Sorted list of the paths of all whole shards of a modality."""
+    """Returns the sorted paths of all complete shards of a modality."""
     folder = storage.as_path(directory) / modality
     return sorted(folder.glob(f"{modality}-*{_SUFFIX}"))
 
 
 def read_parts(shard, places, crcs):
-    """`storage.read_parts` of a shard, `crcs` the CRC-32C of each part.
+    """Reads parts of a shard, as `storage.read_parts`, and checks them.
+
+    Args:
+        shard: path.
+        places: sequence of `(first byte, number of bytes)`.
+        crcs: sequence of int. The CRC-32C of each part.
 
     Raises:
-        ValueError: if the shard ends before them, or they are not what was
-            written.
+        ValueError: if the shard is shorter, or a part has another checksum.
         OSError: if it cannot be read.
     """
     parts = storage.read_parts(shard, places)
@@ -65,15 +70,20 @@ def read_parts(shard, places, crcs):
     return parts
 
 
-def write_index(shard, index_file):
-    """Writes where every JPEG of a shard lies; synced when this returns.
+def write_index(shard, index_file) -> None:
+    """Writes the index of a shard, the positions of its JPEGs, and syncs it to
+    the disk.
 
-    Arrays of the `.npz` file: `videos` (names), `heights`, `widths` and
-    `counts` (JPEGs) of each record; `offsets`, `sizes` and `crcs` (CRC-32C) of
-    all JPEGs, one video after the other.
+    The index is a `.npz` file with the arrays `videos` (names), `heights`,
+    `widths` and `counts` (number of JPEGs) of the records, and `offsets`,
+    `sizes` and `crcs` (CRC-32C) of all JPEGs, one video after the other.
+
+    Args:
+        shard: path of the shard.
+        index_file: path of the index.
 
     Raises:
-        ValueError: if the shard is not what was written.
+        ValueError: if the shard is damaged.
     """
     found = list(records.scan(shard))
     none = np.zeros(0, np.int64)
@@ -92,23 +102,23 @@ def write_index(shard, index_file):
         os.fsync(file.fileno())
 
 
-def is_index(path):
-    """Whether a file is whole and the index of a shard."""
+def is_index(path) -> bool:
+    """Whether a file is a complete index of a shard."""
     try:
         return read_index(path.read_bytes()).keys() >= _INDEX
-    except Exception:  # the ways in which archives break are not counted
+    except Exception:  # a damaged archive may raise anything
         return False
 
 
-def read_index(content):
-    """The arrays of the bytes of an index, by name."""
+def read_index(content: bytes) -> dict[str, np.ndarray]:
+    """Returns the arrays of an index by name, given its bytes."""
     with np.load(io.BytesIO(content)) as arrays:
         return dict(arrays)
 
 
 def read_indexes(directory, modality, files):
-    """What `write_index` wrote of each of the shards of a modality; of those in
-    an object store some are fetched at once.
+    """Reads the indexes of all shards of a modality; from an object store
+    several at the same time.
 
     Args:
         directory: path of the dataset.
@@ -116,11 +126,11 @@ def read_indexes(directory, modality, files):
         files: dict. The files of the dataset, see `written`.
 
     Yields:
-        Pair of the shard and the arrays of its index by name.
+        Pairs of the path of a shard and the arrays of its index by name.
 
     Raises:
-        ValueError: if one is missing or is not what was written.
-        OSError: if an object store does not let them be read.
+        ValueError: if an index is missing or damaged.
+        OSError: if it cannot be read from an object store.
     """
     mine = modality + "/"
     names = sorted(
@@ -136,19 +146,21 @@ def read_indexes(directory, modality, files):
 class ShardWriter:
     """Appends records to the shards of one modality of a dataset.
 
-    The shard in work is `<name>.partial`. When it is whole it is synced, gets
-    its index, and then its name.
+    A shard is named `<name>.partial` until it is complete. Then its index is
+    written, and it is renamed.
 
     Args:
-        directory, modality: path of the dataset, and str.
-        shard_bytes: int. A shard of at least this length is whole.
-        position: pair of int, number of a shard and length of what is in it.
-            Everything behind it is forgotten. If there is no such shard, the
-            next one is begun. Defaults to `(0, 0)`.
+        directory: path of the dataset.
+        modality: str.
+        shard_bytes: int. A shard is complete when it has at least this number
+            of bytes.
+        position: pair of int, `(number of a shard, bytes in it)`, from which to
+            resume. Everything after it is deleted. If that shard is complete,
+            or does not exist, the next one is started. Defaults to `(0, 0)`.
 
     Raises:
-        ValueError: if the shards have not what `position` says.
-        OSError: if they cannot be written.
+        ValueError: if the shard has fewer bytes than `position` says.
+        OSError: if files cannot be written.
     """
 
     def __init__(self, directory, modality, shard_bytes, position=(0, 0)):
@@ -172,10 +184,11 @@ class ShardWriter:
         self._file.truncate(self._length)
 
     def append(self, video, label, height, width, images):
-        """Appends a record, given as to `write_record`, and syncs it.
+        """Appends a record and syncs it to the disk. Takes the arguments of
+        `records.write_record`.
 
         Returns:
-            Position behind it, to resume from.
+            The position after the record, from which writing can be resumed.
 
         Raises:
             OSError: if the disk is full.
@@ -188,14 +201,14 @@ class ShardWriter:
         return self._number, self._length
 
     def seal_if_long(self):
-        """Completes the shard if it is long enough, and begins the next."""
+        """Completes the shard if it is long enough, and starts the next one."""
         if self._length >= self._shard_bytes:
             self.seal()
             self._number, self._length = self._number + 1, 0
             self._file = open(self._partial, "wb")
 
     def seal(self):
-        """Completes the shard; one without records vanishes."""
+        """Completes the shard, or deletes it if it has no records."""
         self.close()
         if not self._length:
             self._partial.unlink()
@@ -205,7 +218,7 @@ class ShardWriter:
         files.sync_directory(self._path.parent)
 
     def close(self):
-        """Leaves the shard as it is, to be resumed later."""
+        """Closes the shard without completing it, to be resumed later."""
         self._file.close()
 
     @property

@@ -1,4 +1,4 @@
-"""Where datasets and videos lie: on a disk, or in an object store."""
+"""Paths of datasets and videos on a disk, in an object store or on a server."""
 
 import bisect
 import contextlib
@@ -15,55 +15,54 @@ from keras_vidrec.data.prepared import stores
 from keras_vidrec.data.prepared.remote_file import RemoteFile
 
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
-# A request takes as long as these bytes: what lies between two parts is read
-# with them, if it is less.
+# Parts of a file with at most this number of bytes between them are read in one
+# range, because a further request would take longer.
 _GAP = 2**16
-# Longest range of parts that are read together, in bytes: what breaks is read
-# again.
+# The longest range in bytes: if a request fails, all of it is read again.
 _LONGEST = 2**23
 
 
-def is_url(path):
-    """Whether a path is a text with a scheme, such as `s3://bucket/dataset`."""
+def is_url(path) -> bool:
+    """Whether a path is a str with a scheme, such as `s3://bucket/dataset`."""
     return isinstance(path, str) and _URL.match(path) is not None
 
 
-def is_remote(path):
-    """Whether a path is a URL, or a `RemotePath`."""
+def is_remote(path) -> bool:
+    """Whether a path is a URL or a `RemotePath`."""
     return is_url(path) or isinstance(path, RemotePath)
 
 
 def as_path(path):
-    """The path of a file or directory, wherever it lies: a `RemotePath` of a
-    text with a scheme, which names a place that fsspec reads: `s3://`, `gs://`,
-    `https://` and others, where their libraries are installed.
+    """Converts a path or URL to a path object: a `RemotePath` for a str with a
+    scheme that fsspec can read (`s3://`, `gs://`, `https://` and others, if
+    their libraries are installed), else a `pathlib.Path`.
 
     Raises:
-        ValueError: if nothing here reads the scheme.
+        ValueError: if no installed library reads the scheme.
     """
     if isinstance(path, RemotePath):
         return path
     return RemotePath(path) if is_url(path) else pathlib.Path(path)
 
 
-def shown(path):
-    """What a path is called: an address without its secrets."""
+def shown(path) -> str:
+    """The text of a path for messages: a URL without its secrets."""
     return stores.shown(path) if is_url(path) else str(path)
 
 
 def below(root, name):
-    """The path of a name in a list: below the directory of the dataset, if it
-    is no address itself."""
+    """The path of a name in a list: below the directory `root`, unless the name
+    is a URL."""
     return as_path(name) if is_url(name) else as_path(root) / name
 
 
 @contextlib.contextmanager
 def opened(path):
-    """What `videos` reads of a video, wherever it lies.
+    """Opens a video for the functions of `videos`, which take local paths and
+    file objects.
 
     Yields:
-        The path of a file of this machine as it was given, or an open
-        `RemoteFile`.
+        A local path unchanged, or an open `RemoteFile` for a `RemotePath`.
 
     Raises:
         OSError: if there is no such remote file.
@@ -76,8 +75,14 @@ def opened(path):
 
 
 def read_parts(path, places):
-    """Some parts of a file, the first byte and the number of bytes of each
-    given by `places`; they are shorter where the file ends.
+    """Reads parts of a file.
+
+    Args:
+        path: `pathlib.Path` or `RemotePath`.
+        places: sequence of `(first byte, number of bytes)`.
+
+    Returns:
+        List of bytes; a part is shorter if the file ends in it.
 
     Raises:
         OSError: if the file cannot be read, or a remote one ends before a
@@ -85,8 +90,8 @@ def read_parts(path, places):
     """
     if isinstance(path, RemotePath):
         return path.read_parts(places)
-    # Opened for each call: datasets have more files than a process may hold
-    # open, and other processes and threads need no care.
+    # Opened for each call, because a dataset may have more files than a process
+    # may open. It is also safe with several threads and processes.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         return [os.pread(descriptor, size, first) for first, size in places]
@@ -95,10 +100,17 @@ def read_parts(path, places):
 
 
 def read_files(paths):
-    """All of several files of one place; remote ones are read at once.
+    """Reads several complete files, all local or all in one object store, which
+    are requested at the same time.
+
+    Args:
+        paths: sequence of `pathlib.Path` or `RemotePath`.
+
+    Returns:
+        List of bytes.
 
     Raises:
-        OSError: if one cannot be read; a `FileNotFoundError` names it.
+        OSError: if a file cannot be read. A `FileNotFoundError` names the file.
     """
     if not paths or not isinstance(paths[0], RemotePath):
         return [path.read_bytes() for path in paths]
@@ -107,20 +119,20 @@ def read_files(paths):
 
 
 class RemotePath:
-    """What readers of datasets need of `pathlib.Path`, of a file or directory
-    in an object store or on a server.
+    """The path of a file or directory in an object store or on a server, with
+    those methods of `pathlib.Path` that readers of datasets need.
 
-    Whatever goes wrong is an `OSError` that names the address without its
-    secrets. Safe to use from several threads, and to pickle.
+    All errors in reading are `OSError`s with the address without its secrets.
+    It can be used from several threads, and pickled.
 
     Args:
         url: str, such as `"s3://bucket/dataset"`.
 
     Attributes:
-        url: str. The address with all that it needs to be read.
+        url: str. The complete address, with its secrets.
 
     Raises:
-        ValueError: if nothing here reads the scheme.
+        ValueError: if no installed library reads the scheme.
     """
 
     def __init__(self, url):
@@ -151,7 +163,7 @@ class RemotePath:
 
     @property
     def name(self):
-        """str. The last part."""
+        """str. The last part of the path."""
         name = str(self).rpartition("/")[2]
         return urllib.parse.unquote(name) if stores.is_web(self.url) else name
 
@@ -167,34 +179,34 @@ class RemotePath:
 
     @property
     def parent(self):
-        """`RemotePath` of what it is in."""
+        """`RemotePath` of the parent directory."""
         place, mark, query = self.url, "", ""
         if stores.is_web(self.url):
             place, mark, query = self.url.partition("?")
         return RemotePath(place.rpartition("/")[0] + mark + query)
 
     def with_suffix(self, suffix):
-        """The path with another suffix of its last part."""
+        """Returns the path with another suffix of the last part."""
         return self.parent / (self.stem + suffix)
 
     def is_file(self):
-        """Whether it is there and no directory."""
+        """Whether it exists and is not a directory."""
         try:
             return stores.ask(self.url, "info")["type"] == "file"
         except FileNotFoundError:
             return False
 
     def is_dir(self):
-        """Whether it is a directory, or anything is below it."""
+        """Whether it is a directory, or there is anything below it."""
         return stores.ask(self.url, "isdir")
 
     def exists(self):
-        """Whether there is a file or a directory."""
+        """Whether it is a file or a directory."""
         return self.is_file() or self.is_dir()
 
     def stat(self):
-        """`st_size`, and `st_mtime_ns`, a number that changes with the
-        file."""
+        """Returns an object with `st_size` in bytes, and `st_mtime_ns`, a
+        number that changes when the file changes, but is not a time."""
         info = stores.ask(self.url, "info")
         if info.get("size") is None:
             raise OSError(
@@ -208,7 +220,8 @@ class RemotePath:
         )
 
     def glob(self, pattern):
-        """Paths of what lies directly in a directory; `pattern` is of names."""
+        """Returns the paths directly in a directory whose names match a
+        pattern; an empty list if there is no such directory."""
         try:
             found = stores.ask(self.url, "ls", detail=False)
         except FileNotFoundError:
@@ -219,20 +232,20 @@ class RemotePath:
         return [self / name for name in fnmatch.filter(names, pattern)]
 
     def open(self, _mode="rb"):
-        """`RemoteFile`: the bytes of the file, to be read here and there."""
+        """Returns a `RemoteFile` for reading bytes at any position."""
         return RemoteFile(self)
 
     def read_bytes(self):
-        """All of a file."""
+        """Reads the complete file."""
         (content,) = read_files([self])
         return content
 
     def read_text(self, encoding):
-        """All of a file as text."""
+        """Reads the complete file as text."""
         return self.read_bytes().decode(encoding)
 
     def read_parts(self, places):
-        """Some parts of a file; see `storage.read_parts`."""
+        """Reads parts of the file; see `storage.read_parts`."""
         ranges = _near_each_other(place for place in places if place[1])
         contents = stores.read_ranges([self.url] * len(ranges), ranges)
         begins = [first for first, _ in ranges]
@@ -246,7 +259,11 @@ class RemotePath:
 
 
 def _near_each_other(places):
-    """Ranges `(first, end)` in their order, in which places lie together."""
+    """Joins parts `(first byte, number of bytes)` that are near each other.
+
+    Returns:
+        Sorted list of ranges `(first, end)`.
+    """
     ranges = []
     for first, size in sorted({*places}):
         end = first + size

@@ -1,5 +1,5 @@
-"""The object stores and servers that hold what an address names: fsspec's
-file systems, with errors as those of files and without secrets."""
+"""Access to object stores and web servers by fsspec, with repeated requests and
+errors that are `OSError`s without secrets."""
 
 import contextlib
 import errno
@@ -15,18 +15,18 @@ import fsspec.core
 
 from keras_vidrec.data.prepared import tensorflow_store
 
-# Connections of one store. A network answers late, but many at once.
+# Connections to a store, for requests at the same time.
 _MAX_REQUESTS = 64
 
-# Times that a read is tried where the file system does not try again itself,
-# and the seconds before the second time; they grow fourfold.
+# How often a request is tried if the file system does not repeat it itself, and
+# the seconds before the second time. The pause grows fourfold each time.
 _TRIES = 4
 _PAUSE_S = 0.1
-# Seconds without a byte.
+# Seconds without a byte after which a request fails.
 _PATIENCE_S = 30
-# Failures after which a request may be repeated.
+# Statuses below 500 after which a request may be repeated.
 _BUSY = (408, 429)
-# What botocore and google-auth raise.
+# Exceptions of botocore and google-auth.
 _NO_CREDENTIALS = (
     "CredentialRetrievalError",
     "DefaultCredentialsError",
@@ -43,22 +43,22 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 
 
 class UnknownAddress(ValueError):
-    """An address that nothing here reads."""
+    """No installed library reads an address."""
 
 
-def scheme_of(url):
-    """What stands before the `://` of an address."""
+def scheme_of(url: str) -> str:
+    """The scheme of an address, before `://`, in lower case."""
     return url.partition("://")[0].lower()
 
 
-def is_web(url):
-    """Whether an address is one of a web server, which may have a query."""
+def is_web(url: str) -> bool:
+    """Whether an address is that of a web server, which may have a query."""
     return scheme_of(url) in ("http", "https")
 
 
-def shown(url):
-    """An address as it may be shown: without a user's name and password, and
-    without the query of a web address, which may be signed."""
+def shown(url: str) -> str:
+    """An address without its secrets: without user name and password, and
+    without the query of a web address, which may contain a signature."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     if is_web(url):
@@ -67,16 +67,16 @@ def shown(url):
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-def join(url, name):
-    """The address of what is below another one."""
+def join(url: str, name: str) -> str:
+    """The address of a name below another address."""
     if not is_web(url):
         return f"{url}/{name}"
     place, mark, query = url.partition("?")
     return f"{place.rstrip('/')}/{urllib.parse.quote(name)}{mark}{query}"
 
 
-def check(url):
-    """Refuses an address that nothing here reads: `UnknownAddress`."""
+def check(url: str) -> None:
+    """Raises an `UnknownAddress` if no installed library reads an address."""
     scheme = scheme_of(url)
     if scheme in ("file", "local"):
         raise UnknownAddress(
@@ -86,33 +86,37 @@ def check(url):
 
 
 def ask(url, method, *args, **kwargs):
-    """What a method of fsspec's file system says of an address, which is its
-    first argument.
+    """Calls a method of fsspec's file system and returns its result.
+
+    Args:
+        url: str. The address. Its path is the first argument of the method.
+        method: str. Name of the method.
+        *args, **kwargs: other arguments of the method.
 
     Raises:
-        OSError: whatever goes wrong, with the address as it may be shown.
+        OSError: on any error, with the address without its secrets.
     """
     with _errors(url):
         store, path = _open(url)
-        # Others may write there.
+        # Other programs may have changed the directory.
         store.dircache.clear()
         method = getattr(store, method)
         return _try(store, url, lambda: method(path, *args, **kwargs))
 
 
 def read_ranges(urls, ranges):
-    """Bytes of files, all requested at the same time.
+    """Reads ranges of bytes of files, all requested at the same time.
 
     Args:
-        urls: sequence of str, of one store.
-        ranges: sequence of `(first, last + 1)` of each; `(None, None)` is all
-            of it.
+        urls: sequence of str. Addresses in the same store.
+        ranges: sequence of `(first, last + 1)` for each address; `(None,
+            None)` means the complete file.
 
     Returns:
-        List of bytes, shorter where a file ends.
+        List of bytes; shorter than the range if a file ends in it.
 
     Raises:
-        OSError: if one of them cannot be read.
+        OSError: if a file cannot be read.
     """
     parts = [None] * len(urls)
     missing = range(len(urls))
@@ -150,6 +154,7 @@ def read_ranges(urls, ranges):
 
 
 def _try(store, url, call):
+    """Returns the result of a call, which is repeated after some errors."""
     for attempt in range(_TRIES):
         try:
             return call()
@@ -159,8 +164,9 @@ def _try(store, url, call):
         time.sleep(_PAUSE_S * 4**attempt)
 
 
-def _is_final(store, url, error):
-    """Whether asking again is of no use, or was done."""
+def _is_final(store, url: str, error: Exception) -> bool:
+    """Whether a request is not to be repeated after an error, because that
+    cannot help or the file system has done it."""
     if hasattr(store, "retries"):
         return True
     error = _cause(error, url)
@@ -172,8 +178,9 @@ def _is_final(store, url, error):
     )
 
 
-def _cause(error, url):
-    """To fsspec a file is missing, too, where a web server fails."""
+def _cause(error: Exception, url: str):
+    """The error behind a `FileNotFoundError`, which fsspec raises on any
+    failure of a web server."""
     if is_web(url) and isinstance(error, FileNotFoundError):
         return error.__cause__ or error
     return error
@@ -181,15 +188,16 @@ def _cause(error, url):
 
 @contextlib.contextmanager
 def _errors(url):
-    """Whatever goes wrong becomes an error of files, in plain words."""
+    """Converts every exception to an `OSError` with a readable message."""
     try:
         yield
     except Exception as error:
-        # What lies behind it may hold secrets.
+        # Chained exceptions may contain secrets.
         raise _as_error_of_files(_cause(error, url), url) from None
 
 
 def _as_error_of_files(error, url):
+    """Makes an `OSError` for an exception: its number, reason and address."""
     status = getattr(error, "status", None)
     name = type(error).__name__
     text = getattr(error, "strerror", None) or str(error)
@@ -207,29 +215,30 @@ def _as_error_of_files(error, url):
         number, reason = errno.EACCES, "no permission, or it has expired"
     else:
         number = getattr(error, "errno", None)
-        # Those of names of hosts are negative.
+        # Errors in resolving names of hosts have negative numbers.
         number = number if isinstance(number, int) and number > 0 else errno.EIO
         reason = "it cannot be read"
-    # Some say nothing but the name of the file.
+    # Some messages are only the name of the file.
     if not shown(url).endswith(text.strip("'\"")):
         reason = f"{reason} ({text})"
     return OSError(number, reason, shown(url))
 
 
 def _open(url):
-    """fsspec's file system of an address, and its path there."""
+    """Returns fsspec's file system for an address, and the path in it."""
     scheme = scheme_of(url)
     if reader_of(scheme) == "tensorflow":
         return tensorflow_store.store(scheme), url
-    # Instances are kept by fsspec.
+    # fsspec caches the file systems.
     return fsspec.core.url_to_fs(url, **_options(scheme))
 
 
-def _options(scheme):
-    """What is said to fsspec beside what its own configuration says."""
+def _options(scheme: str) -> dict:
+    """The options for fsspec's file system, merged with the user's
+    configuration of fsspec."""
     own = fsspec.config.conf.get(scheme, {})
     if scheme in ("s3", "s3a"):
-        # As many connections as requests; botocore has 10.
+        # botocore has 10 connections by default.
         pool = {"max_pool_connections": _MAX_REQUESTS}
         return {"config_kwargs": {**pool, **own.get("config_kwargs", {})}}
     if scheme in ("http", "https"):
@@ -244,14 +253,16 @@ def _options(scheme):
 
 
 @functools.cache
-def reader_of(scheme):
-    """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; raises
-    `UnknownAddress` if neither can.
+def reader_of(scheme: str) -> str:
+    """The library that reads a scheme: `"fsspec"` or `"tensorflow"`.
+
+    Raises:
+        UnknownAddress: if neither can.
     """
     try:
         fsspec.get_filesystem_class(scheme)
         for name in ("fsspec", "gcsfs", "s3fs"):
-            # What they log we raise.
+            # They log errors that are raised anyway.
             logging.getLogger(name).setLevel(logging.CRITICAL)
         return "fsspec"
     except (ImportError, ValueError) as error:

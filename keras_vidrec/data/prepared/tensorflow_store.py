@@ -1,5 +1,5 @@
-"""Object stores by way of TensorFlow: tensorflow-io, in environments of
-TensorFlow 2.16 that have it and no library of fsspec for the scheme."""
+"""Access to object stores by tensorflow-io, for environments with TensorFlow
+2.16 that have it, but no library of fsspec for the scheme."""
 
 import concurrent.futures
 import contextlib
@@ -9,25 +9,26 @@ import warnings
 
 import fsspec
 
-# Requests at a time.
+# The number of requests at the same time.
 _MAX_REQUESTS = 32
 
 
 def schemes():
-    """The schemes that TensorFlow reads."""
+    """The schemes that TensorFlow can read."""
     return _files().get_registered_schemes()
 
 
 @functools.cache
 def _files():
-    """`tf.io.gfile`, once it reads what tensorflow-io does."""
+    """Returns `tf.io.gfile` after loading tensorflow-io's file systems."""
     import tensorflow as tf
 
-    # A download in parts requests the length before each read, and what is read
-    # here is no longer than a part.
+    # A download in several parts would request the length of the file before
+    # each read, and reads are not longer than a part anyway.
     os.environ.setdefault("S3_DISABLE_MULTI_PART_DOWNLOAD", "1")
     with contextlib.suppress(ImportError), warnings.catch_warnings():
-        # It warns if its libraries do not load; we raise an error instead.
+        # It warns if its libraries cannot be loaded. Then the scheme is
+        # unknown, which is an error later.
         warnings.simplefilter("ignore")
         import tensorflow_io  # noqa: F401
     return tf.io.gfile
@@ -35,15 +36,16 @@ def _files():
 
 @functools.cache
 def store(scheme):
-    """fsspec's interface of a scheme."""
+    """Returns the file system, with fsspec's interface, for a scheme."""
     return _TensorFlowStore(scheme)
 
 
 class _TensorFlowStore(fsspec.AbstractFileSystem):
-    """What is needed of fsspec's interface, of `tf.io.gfile`."""
+    """A file system that implements the needed part of fsspec's interface by
+    `tf.io.gfile`."""
 
     cachable = False
-    # It tries again by itself.
+    # Tells `stores` that TensorFlow repeats failed requests itself.
     retries = 1
 
     def __init__(self, scheme):
@@ -67,7 +69,7 @@ class _TensorFlowStore(fsspec.AbstractFileSystem):
 
     def ls(self, path, detail=True, **_):
         with self._as_errors_of_files():
-            # Object stores call what has parts below it `name/`.
+            # Names of folders in object stores end in "/".
             return [
                 f"{path}/{name.rstrip('/')}"
                 for name in self._gfile.listdir(path)
@@ -81,8 +83,8 @@ class _TensorFlowStore(fsspec.AbstractFileSystem):
             if end is not None:
                 file.seek(start)
                 return file.read(end - start)
-            # Without asking for its length: that takes further requests, and
-            # their errors do not say what is wrong.
+            # `read()` would request the length of the file first, and errors of
+            # that request do not say what is wrong.
             return b"".join(iter(lambda: file.read(2**20), b""))
 
     def cat_ranges(self, paths, starts, ends, on_error="return", **_):
@@ -96,6 +98,7 @@ class _TensorFlowStore(fsspec.AbstractFileSystem):
 
     @contextlib.contextmanager
     def _as_errors_of_files(self):
+        """Converts errors of TensorFlow to `OSError`s."""
         import tensorflow as tf
 
         kinds = {

@@ -1,4 +1,4 @@
-"""Whether the small files of a dataset are what was written."""
+"""Checks the small files of a dataset by their checksums."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 
-# What to do about a file that is damaged.
+# The advice in errors about damaged files.
 AGAIN = (
     "Copy it again, or delete it and run the same command again, `vidrec "
     "prepare` or `vidrec features`, which makes it again."
@@ -16,33 +16,34 @@ AGAIN = (
 _AT_ONCE = 32
 
 
-def fingerprint(content):
+def fingerprint(content: bytes) -> str:
     """The checksum of the bytes of a file: 16 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def look(directory, names):
-    """dict from names of files below a directory to their fingerprints."""
+    """Returns a dict from names of files below a directory to their
+    fingerprints."""
     return {
         name: fingerprint((directory / name).read_bytes()) for name in names
     }
 
 
 def read(directory, names, files):
-    """The bytes of files of a dataset, in their order; in an object store
-    several are requested at the same time.
+    """Reads files of a dataset and checks them; in an object store several are
+    requested at the same time.
 
     Args:
         directory: path of the dataset.
         names: sequence of str. Files below it.
-        files: dict from their names to the fingerprints of what was written.
+        files: dict from names of files to their fingerprints.
 
     Yields:
-        bytes of each.
+        The bytes of each file, in the order of `names`.
 
     Raises:
-        ValueError: if one is missing or is not what was written.
-        OSError: if an object store does not let it be read.
+        ValueError: if a file is missing or damaged.
+        OSError: if it cannot be read from an object store.
     """
     directory = storage.as_path(directory)
     for start in range(0, len(names), _AT_ONCE):
@@ -62,22 +63,22 @@ def read(directory, names, files):
             yield content
 
 
-def seal(values):
-    """JSON of a dict with its own checksum, as bytes."""
+def seal(values: dict) -> bytes:
+    """Returns a dict as JSON that contains its own checksum, as bytes."""
     rest = json.dumps(values, indent=1)[1:].encode() + b"\n"
     return b'{"checksum": "%b",' % fingerprint(rest).encode() + rest
 
 
-def unseal(content, path, version):
-    """The dict that `seal` was given.
+def unseal(content: bytes, path, version: int) -> dict:
+    """Returns the dict that was given to `seal`, and checks it.
 
     Args:
-        content: bytes.
-        path: path of the file that they are of.
-        version: int. The `format` that it should have.
+        content: bytes that `seal` returned.
+        path: path of the file with this content, for errors.
+        version: int. The expected value of `format` in the dict.
 
     Raises:
-        ValueError: if it is of another format, or not what was written.
+        ValueError: if the format is another one, or the content is damaged.
     """
     _, _, rest = content.partition(b",")
     try:
@@ -97,7 +98,7 @@ def unseal(content, path, version):
     return values
 
 
-def _damaged(path):
+def _damaged(path) -> ValueError:
     return ValueError(
         f"A file of the dataset is damaged, or was edited. {AGAIN} Received: "
         f"{str(path)!r}"

@@ -1,9 +1,9 @@
-"""Preparing a dataset on many machines, with Apache Beam.
+"""Prepares a dataset on many machines, with Apache Beam.
 
-The work is divided into `parts`: some videos that one worker prepares one after
-the other, spooling their images on its own disk, into one shard a modality. The
-process that started the pipeline gives the shards their names and keeps the
-journal, as a preparation on one machine does.
+The work is divided into parts (see `parts`). A worker prepares the videos of a
+part one after the other, with temporary files on its own disk, and writes one
+shard for each modality. The process that started the pipeline renames the
+shards and writes the journal, as a preparation on one machine does.
 """
 
 import contextlib
@@ -36,24 +36,25 @@ def prepare(
 ):
     """Writes a dataset of records with an Apache Beam pipeline, or resumes one.
 
-    The records are those of `data.preparing.prepare`, byte for byte, in other
-    shards. After an interruption the same call resumes from the last finished
-    shard; a pipeline that still runs elsewhere has to be stopped before. Videos
-    that fail are left out and named in `report.json`; another call tries them
+    The records are byte for byte those of `data.preparing.prepare`, but in
+    other shards. After an interruption the same call resumes after the finished
+    shards; a pipeline that is still running must be stopped before. Videos that
+    fail are left out and listed in `report.json`; the next call tries them
     again.
 
     Args:
         catalog: `Catalog` of video files, below the same path on all machines.
-        directory: path of the dataset, likewise: new, empty, or begun with
-            the same arguments by this function. A local or shared file system
-            that renames directories in one step, as POSIX demands.
+        directory: path of the dataset, also the same on all machines: new,
+            empty, or started by this function with the same arguments. The file
+            system must rename directories atomically, as POSIX requires.
         preparation, make, progress: as for `data.preparing.prepare.prepare`.
         runner: str. Name of Beam's runner: `"DirectRunner"`, `"FlinkRunner"`,
             ... `"DirectRunner"` is Beam's `FnApiRunner`.
         options: sequence of str. Beam's own options, as on a command line.
-        shards: `None`, or int. Number of shards of each modality for what is
-            left to do. Defaults to `None`: 64 of 4 to 32 videos each, more
-            or fewer where that is not possible.
+            Defaults to none.
+        shards: `None`, or int. Number of shards of each modality for the
+            videos that are not prepared yet. Defaults to `None`: 64, or more or
+            fewer, so that each has 4 to 32 videos.
 
     Returns:
         `Prepared`.
@@ -63,7 +64,7 @@ def prepare(
             unknown, the directory contains something else, other settings were
             used in it, another process is writing it, or no video can be
             prepared.
-        RuntimeError: if the pipeline fails; what is finished stays.
+        RuntimeError: if the pipeline fails; finished parts are kept.
     """
     if shards is not None:
         checks.count("shards", shards)
@@ -72,14 +73,16 @@ def prepare(
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
     with contextlib.ExitStack() as stack:
-        # A run on one machine must not continue here: it does not handle parts.
+        # The engine in the journal keeps `prepare.prepare`, which does not know
+        # of parts, from resuming this.
         journal = local.begin(catalog, directory, preparation, "Apache Beam")
         stack.callback(journal.close)
         bar = Progress(len(catalog.videos), 0, progress)
         stack.callback(bar.close)
         shelf = _Shelf(directory, journal, bar)
         parts = beam_parts.Parts(state / "parts", shelf.take)
-        # What a killed run left; its workers fail without their directory.
+        # Parts of a killed run. Workers of it that still run fail without their
+        # directory.
         parts.collect()
         parts.clear()
         local.check_shards(directory, journal, in_work=False)
@@ -110,7 +113,7 @@ def prepare(
 
 
 class _Preparing:
-    """What a worker does of a part: prepares its videos."""
+    """The work of a part: prepares its videos."""
 
     def __init__(self, work):
         self._work = work
@@ -118,8 +121,9 @@ class _Preparing:
     def __call__(self, attempt, labels):
         with contextlib.ExitStack() as stack:
             scratch = stack.enter_context(tempfile.TemporaryDirectory())
-            # In a process of its own: a video may kill it, and the runner
-            # may have several threads here. Most have a worker for each core.
+            # In a separate process, because a video may kill it, and the runner
+            # may use several threads here. It has one thread, because most
+            # runners have a worker for each core.
             pool = local.make_pool(self._work, 1, scratch, threads=1)
             stack.callback(pool.close)
             journal = Journal(_journal_path(attempt), {})
@@ -138,7 +142,7 @@ class _Preparing:
 
 
 class _Shelf:
-    """The shards of a dataset, where parts are put that workers have made."""
+    """Moves finished parts into the shards and the journal of a dataset."""
 
     def __init__(self, directory, journal, bar):
         self._directory = directory
@@ -146,12 +150,20 @@ class _Shelf:
         self._bar = bar
 
     def plans(self, labels, tasks, number):
-        """Divides videos into parts: dict from their numbers, which are those
-        of their shards, to labels by name.
+        """Divides videos into parts.
 
-        Neighbors in the catalog, often of one class, come into different
-        parts, so that shards are mixed and about equally long; the clips of a
-        file, a task, into one.
+        Neighbors in the catalog, often of one class, are put into different
+        parts, so that shards are mixed and about equally long. The clips of a
+        file, a task, are in one part.
+
+        Args:
+            labels: dict from the name of each video to its label.
+            tasks: list of tuples of names.
+            number: int. Number of parts.
+
+        Returns:
+            dict from the number of each part, which is that of its shards, to a
+            dict of the labels of its videos by name.
         """
         number = min(number, len(tasks))
         used = [
@@ -168,9 +180,9 @@ class _Shelf:
         }
 
     def take(self, part):
-        """Takes over the shards and the journal of a part."""
-        # Its directory is kept to the end, so that other attempts see that it
-        # is done.
+        """Moves the shards of a part into the dataset, and adds its journal."""
+        # The directory of the part is kept to the end, so that other attempts
+        # see that it is finished.
         with contextlib.closing(Journal(_journal_path(part), {})) as found:
             number = int(part.name)
             for modality in found.lengths:
@@ -211,9 +223,10 @@ class _Shelf:
         files.sync_directory(target.parent)
 
 
-def _shards_of(line):
+def _shards_of(line: dict) -> set[int]:
+    """The numbers of the shards in a line of the journal."""
     return {number for number, _ in line["positions"].values()}
 
 
-def _journal_path(part):
+def _journal_path(part) -> pathlib.Path:
     return pathlib.Path(part, "journal.jsonl")

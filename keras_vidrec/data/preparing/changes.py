@@ -1,4 +1,4 @@
-"""What has become of the videos of a dataset since they were prepared."""
+"""Finds videos that have changed since they were prepared."""
 
 import concurrent.futures
 import logging
@@ -6,27 +6,29 @@ import os
 
 from keras_vidrec.data.catalogs import label_sets
 
-# Read from files, which may be remote.
+# The most threads that look up the contents of files, which may be remote.
 _REQUESTS = 32
+# The largest number of videos that a message names.
 _NAMED = 5
 
 logger = logging.getLogger("keras_vidrec")
 
 
 class Changes:
-    """Videos that differ from the journal: they are prepared again, or hidden
-    from readers.
+    """The differences between a catalog and the journal. Changed videos are
+    prepared again; removed ones are left out of the dataset.
 
     Args:
-        catalog: `Catalog` of the videos that are there.
-        journal: `Journal` of those that were prepared.
-        content: callable that gives the content of a video by its name, as of
-            `Source.content`. What is not known has not changed.
+        catalog: `Catalog` of the current videos.
+        journal: `Journal` of the prepared videos.
+        content: callable that takes the name of a video and returns its
+            content, as `Source.content`. If it is `None`, the video counts as
+            unchanged.
 
     Attributes:
-        replaced: list of str. Videos of another content.
-        moved: list of str. Videos of another class, of the same content.
-        gone: list of str. Videos that are not in the catalog.
+        replaced: list of str. Videos with another content.
+        moved: list of str. Videos with another class and the same content.
+        gone: list of str. Videos that are not in the catalog any more.
     """
 
     def __init__(self, catalog, journal, content):
@@ -54,11 +56,11 @@ class Changes:
 
     @property
     def again(self):
-        """Names of the videos that are to be prepared again."""
+        """The names of the videos that must be prepared again."""
         return [*self.replaced, *self.moved]
 
     def tell(self):
-        """Warns of what has changed, by name."""
+        """Logs warnings about the changed videos."""
         for names, what in (
             (
                 self.replaced,

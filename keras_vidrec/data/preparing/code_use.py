@@ -1,25 +1,26 @@
-"""How much of the 8-bit code of flow is used, so that a bound that is too small
-or too large is seen."""
+"""Measures how much of the 8-bit code of flow is used, to find a bound that is
+too small or too large."""
 
 import typing
 
 import numpy as np
 
 _STILL = 128
-# Steps of the code from no motion: a sixteenth of the bound.
+# Values within this distance from no motion are within a sixteenth of the
+# bound.
 _FINE = 8
-# Choice: from these shares on another bound is advised.
+# The shares above which another bound is advised (our choice).
 _MUCH_AT_BOUND, _MUCH_FINE = 0.01, 0.99
 
 
 class CodeUse(typing.NamedTuple):
-    """How much of the code is used.
+    """The shares of large and small values in the code of flow.
 
     Args:
-        at_bound: float. Share of the values that are 0 or 255: motion of the
-            bound, or of any more.
-        fine: float. Share of those within 8 steps of 128: motion of a
-            sixteenth of the bound, or less.
+        at_bound: float. Share of the values that are 0 or 255: motion of at
+            least the bound.
+        fine: float. Share of the values from 120 to 136: motion of at most a
+            sixteenth of the bound.
     """
 
     at_bound: float
@@ -27,7 +28,8 @@ class CodeUse(typing.NamedTuple):
 
     @classmethod
     def of(cls, counts):
-        """That of counts of the values 0 to 255; `None` if there are none."""
+        """Computes the shares from the counts of the values 0 to 255, an int
+        array `(256,)`; `None` if there are no values."""
         total = counts.sum()
         if not total:
             return None
@@ -38,8 +40,14 @@ class CodeUse(typing.NamedTuple):
 
     @classmethod
     def of_videos(cls, uses, lengths):
-        """That of videos together, by theirs (pairs) and their numbers of
-        images; `None` for those where it is unknown.
+        """Averages the shares of videos, weighted by their numbers of images.
+
+        Args:
+            uses: sequence of pairs `(at_bound, fine)`, or `None` if unknown.
+            lengths: sequence of int. Number of flow images of each video.
+
+        Returns:
+            `CodeUse`, or `None` if it is unknown for all videos.
         """
         known = [(use, n) for use, n in zip(uses, lengths) if use and n]
         if not known:
@@ -48,10 +56,10 @@ class CodeUse(typing.NamedTuple):
         return cls(*np.average(uses, axis=0, weights=lengths).tolist())
 
     def line(self, bound):
-        """Messages for the user.
+        """Returns a message for the user.
 
         Args:
-            bound: float. Pixels that 0 and 255 stand for.
+            bound: float. Flow in pixels that 0 and 255 stand for.
         """
         text = (
             f"Flow: {self.at_bound:.1%} of its values are at the bound of "

@@ -1,4 +1,4 @@
-"""Writing a dataset of features, resumable at any moment."""
+"""Writes a dataset of features; can be interrupted and resumed at any time."""
 
 import contextlib
 import pathlib
@@ -10,24 +10,26 @@ from keras_vidrec.data.preparing import prepare
 
 
 class FeatureWriter:
-    """Writes features video by video into shards, or resumes that.
+    """Writes features video by video into shards, or resumes writing.
 
-    The guarantees are those of `prepare.prepare`: after an interruption a
-    writer with the same settings resumes after the last video that was added.
-    Close it, or use it in a `with` statement. `todo` are the labels, by name,
-    of the videos without features.
+    After an interruption a writer with the same settings resumes after the last
+    video that was added, as `prepare.prepare` does. Close it, or use it in a
+    `with` statement.
 
     Args:
         catalog: `Catalog` of the videos.
         directory: path of the dataset.
         settings: `FeatureSettings`.
-        shard_bytes: int. A shard of at least this length is complete.
-            Defaults to 512 MB.
+        shard_bytes: int. A shard is complete when it has at least this number
+            of bytes. Defaults to 512 MiB.
         contents: `None` (not known), or sequence of str or `None`: the content
-            of each video, as of `Source.contents`. Of those that have changed
-            the features are made again. Defaults to `None`.
-        made_from: `None`, or fields of the `Origin` of the features. Defaults
-            to `None`.
+            of each video, as in `Source.contents`. Features of videos that have
+            changed are computed again. Defaults to `None`.
+        made_from: `None`, or dict of fields of the `Origin` of the features.
+            Defaults to `None`.
+
+    Attributes:
+        todo: dict from the name of each video without features to its label.
 
     Raises:
         ValueError: if the directory contains something else, other settings
@@ -78,14 +80,16 @@ class FeatureWriter:
         Args:
             video: str. One of `todo`.
             versions: dict from stream to a sequence of arrays `(num_frames,
-                features)`: of the central crop, then of the draws.
-            health: `None`, or `Health` of the video.
-            lost_share: float. Of its frames. Defaults to `0.0`.
+                features)`: those of the central crop, then those of each random
+                crop.
+            health: `None`, or `Health` of the video. Defaults to `None`.
+            lost_share: float. Share of the video's frames that is lost.
+                Defaults to `0.0`.
 
         Raises:
-            ValueError: on arrays of another shape, or values that float16
-                does not hold.
-            OSError: if the disk is full; what is finished stays.
+            ValueError: on arrays of another shape, or values outside the range
+                of float16.
+            OSError: if the disk is full; finished videos are kept.
         """
         settings = self._settings
         records = {}
@@ -120,7 +124,8 @@ class FeatureWriter:
             writer.seal_if_long()
 
     def add_failed(self, video, reason):
-        """Notes why a video has no features; another run tries it again."""
+        """Records that a video has no features, and why. Another run tries it
+        again."""
         self._journal.add_failed(video, reason)
 
     def report(self):
@@ -132,8 +137,13 @@ class FeatureWriter:
         )
 
     def finish(self):
-        """Completes the shards and describes the dataset; returns
-        `prepare.Prepared`, or raises a `ValueError` if no video has features.
+        """Completes the shards and writes the description of the dataset.
+
+        Returns:
+            `prepare.Prepared`.
+
+        Raises:
+            ValueError: if no video has features.
         """
         for writer in self._writers.values():
             writer.seal()
@@ -147,5 +157,5 @@ class FeatureWriter:
         )
 
     def close(self):
-        """Leaves the dataset as it is, to be resumed later."""
+        """Closes the dataset without completing it, to be resumed later."""
         self._open.close()

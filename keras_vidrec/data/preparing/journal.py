@@ -1,4 +1,4 @@
-"""What a preparation has done so far: a file that only grows."""
+"""The journal: a file that records which videos are prepared."""
 
 import contextlib
 import json
@@ -19,25 +19,27 @@ _LOCK = ".lock"
 
 
 class Journal:
-    """The journal of a directory, held by one run at a time.
+    """The journal of a directory, locked by one process at a time.
 
-    Its first line says what is prepared and how; each further one, what
-    became of a video; each has its checksum. A line is in it when it is whole
-    and synced, whatever happens to the process; the lock goes with the process.
+    The first line has the settings; each other line the result of a video; each
+    line has a checksum. Lines are synced to the disk. A line that was cut off
+    because the process was killed is ignored. The lock ends with the process.
 
     Args:
-        path: path of the file, made if missing.
-        settings: dict of plain data. What is prepared and how.
+        path: path of the file, created if missing.
+        settings: dict of data for JSON. What is prepared and how.
 
     Attributes:
-        done: dict from the name of a video to its line.
+        done: dict from the name of each prepared video to its line, a dict.
         failed: dict from the name of a video to why it cannot be prepared.
-        positions: dict from modality to the position behind its last record.
-        lengths: dict from modality to the lengths of its shards by number.
+        positions: dict from modality to the position after its last record,
+            `(number of the shard, bytes)`.
+        lengths: dict from modality to a dict from the number of each shard to
+            its number of bytes.
 
     Raises:
-        ValueError: if another run holds it, it is of other settings, or
-            damaged.
+        ValueError: if another process has locked it, it has other settings, or
+            it is damaged.
     """
 
     def __init__(self, path, settings):
@@ -65,10 +67,19 @@ class Journal:
         content=None,
         code_use=None,
     ):
-        """Notes that the records of a video are written and synced; `health`
-        is a dict of a `Health` or `None`, and the share of the frames that is
-        lost; `content` is as of `Source.content`; `code_use` the values of
-        its `CodeUse`."""
+        """Records that the records of a video are written and synced.
+
+        Args:
+            video: str. Name of the video.
+            label: int, or tuple of int.
+            positions: dict from modality to the position after its record.
+            num_frames: int.
+            notes: sequence of str. Messages for the user. Defaults to none.
+            health: pair of `Health.to_dict()` or `None`, and the share of the
+                frames that is lost. Defaults to `(None, 0)`.
+            content: `None`, or str, as `Source.content`. Defaults to `None`.
+            code_use: `None`, or `CodeUse` of its flow. Defaults to `None`.
+        """
         line = {
             "video": video,
             "label": label,
@@ -83,19 +94,21 @@ class Journal:
         self._note(line)
 
     def add_failed(self, video, reason):
-        """Notes that a video cannot be prepared."""
+        """Records that a video cannot be prepared, and why."""
         line = {"video": video, "failed": reason}
         self._append(line)
         self._note(line)
 
     def forget(self, videos):
-        """Has videos prepared again. Their old records are known again if that
-        does not come to its end."""
+        """Removes videos from `done`, but not from the file, so that they are
+        prepared again. If that is interrupted, the next process finds their old
+        records, and compares them again."""
         for video in videos:
             self.done.pop(video, None)
 
     def videos_in(self, modality, number):
-        """List of the videos whose last record is in a shard."""
+        """Returns the names of the videos whose current record is in a
+        shard."""
         return [
             video
             for video, line in self.done.items()
@@ -103,14 +116,14 @@ class Journal:
         ]
 
     def close(self):
-        """Lets others have the directory."""
+        """Closes the file and ends the lock of the directory."""
         with contextlib.suppress(OSError):
             self._open.close()
 
     def _read(self, settings):
         self.done, self.failed = {}, {}
         self.positions, self.lengths = {}, {}
-        # As JSON has it: no tuples.
+        # JSON has lists instead of tuples.
         settings = documents.as_json(settings)
         self._file.seek(0)
         content = self._file.read()
@@ -133,6 +146,7 @@ class Journal:
             self._note(line)
 
     def _line(self, number, text):
+        """Parses a line and checks its checksum."""
         try:
             line = documents.parse_json(text)
             crc = line.pop("crc")
@@ -153,10 +167,12 @@ class Journal:
         os.fsync(self._file.fileno())
 
     def _note(self, line):
+        """Updates the attributes by the line of a video."""
         video = line["video"]
         if "failed" in line:
             self.failed[video] = line["failed"]
-            self.done.pop(video, None)  # it was another one of this name
+            # An earlier video of this name had been prepared.
+            self.done.pop(video, None)
             return
         self.failed.pop(video, None)
         self.done[video] = line
@@ -165,11 +181,12 @@ class Journal:
             self.lengths.setdefault(modality, {})[number] = length
 
 
-def _crc(line):
+def _crc(line: dict) -> int:
     return google_crc32c.value(json.dumps(line).encode())
 
 
-def _difference(path, found, settings):
+def _difference(path: pathlib.Path, found: dict, settings: dict) -> str:
+    """The message of the error about other settings."""
     different = [
         (name, found.get(name), value)
         for name, value in settings.items()
@@ -184,8 +201,9 @@ def _difference(path, found, settings):
     )
 
 
-def _shown(name, value, other):
-    """A setting; of long ones what the other does not have."""
+def _shown(name: str, value, other) -> str:
+    """The text of a setting; of a list only the items that the other value does
+    not have."""
     if isinstance(value, list) and isinstance(other, list):
         value = [item for item in value if item not in other]
         return f"{name} with {value}" if value else f"{name} without these"
@@ -196,7 +214,14 @@ _LINE_EVERY_S = 30
 
 
 class Progress:
-    """Shows videos and frames done, their rate and the time left."""
+    """Shows the progress of a preparation: videos, frames per second, and the
+    time left. It is a bar on a terminal, else a line every 30 seconds.
+
+    Args:
+        total: int. Number of videos.
+        done: int. Number of videos that are already prepared.
+        shown: bool. Whether to show anything.
+    """
 
     def __init__(self, total, done, shown):
         self._frames = 0
@@ -212,7 +237,7 @@ class Progress:
             unit="video",
             disable=not (shown and on_terminal),
         )
-        # A disabled bar counts nothing.
+        # A disabled bar does not count.
         self._total, self._done, self._initial = total, done, done
 
     def add_frames(self, count):

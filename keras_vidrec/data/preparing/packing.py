@@ -1,4 +1,4 @@
-"""Frame folders to records: the images as they are, in few files."""
+"""Packs frame folders into records without changing the images."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ import numpy as np
 from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.data.preparing.video import PreparedVideo
 from keras_vidrec.data.preparing.video import encode_jpeg
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 
 
@@ -16,13 +17,16 @@ class Packer:
     """Packs frame folders: `prepare(opened.catalog, directory, preparation,
     make=Packer(opened, preparation))`.
 
-    JPEGs are copied byte for byte, other images become JPEGs, nothing else is
-    made. The `Preparation` says which modalities are packed, and how they were
-    made, if known; this is stored in the dataset. Its `size` is `None`, or what
-    the images were resized by.
+    JPEGs are copied byte for byte, and other images are converted to JPEGs.
+
+    Args:
+        opened: `opening.Opened` of a dataset of frame folders.
+        preparation: `Preparation`. It determines which modalities are packed,
+            and states how the images were made, which is stored in the dataset.
+            Its `size` is `None` if it is not known how they were resized.
 
     Raises:
-        ValueError: if it is a dataset of another kind, or does not hold a
+        ValueError: if the dataset is of another kind, or does not have a
             modality of `preparation`.
     """
 
@@ -47,9 +51,7 @@ class Packer:
         }
 
     def content(self, name):
-        """The content of the images of a video, by its name; see
-        `Source.content`.
-        """
+        """Returns the `Source.content` of a video, given its name."""
         return self._source.content(self._places[name])
 
     def origin(self):
@@ -59,10 +61,15 @@ class Packer:
     def __call__(
         self, name, preparation, directory, report=lambda num_frames: None
     ):
-        """Gathers the JPEGs of a video, by its name; the other arguments are
-        those of `prepare_video`, and the result is a `PreparedVideo`.
+        """Collects the JPEGs of a video. Every image is decoded once, so that
+        there is no broken one in records.
 
-        Every image is decoded once, so that no broken one gets into records.
+        Args:
+            name: str. Name of the video.
+            preparation, directory, report: as for `prepare_video`.
+
+        Returns:
+            `PreparedVideo`.
 
         Raises:
             VideoError: if an image is missing or broken, or images differ in
@@ -104,6 +111,8 @@ class Packer:
         return PreparedVideo(*size, spooled["rgb"].num_images, spooled)
 
     def _encoded(self, index, modality, place, quality):
+        """Returns an image as a tuple of JPEGs: one for rgb, two for the
+        directions of flow."""
         (image,) = self._source.read(index, modality, [place])
         if modality == "rgb":
             return (encode_jpeg(image[..., ::-1], quality),)
@@ -113,8 +122,9 @@ class Packer:
         )
 
 
-def _check_size(name, frame, size):
-    """Refuses images that were not resized as they are said to be."""
+def _check_size(name: str, frame: FrameSpec | None, size) -> None:
+    """Raises a `VideoError` if images do not have the size that results from a
+    `FrameSpec`."""
     if frame is not None and frame.of(*size) != size:
         raise VideoError(
             name,
@@ -124,7 +134,7 @@ def _check_size(name, frame, size):
         )
 
 
-def _size(jpeg):
-    """Height and width of an image, `None` if it is broken."""
+def _size(jpeg: bytes):
+    """The height and width of a JPEG, or `None` if it is broken."""
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     return None if image is None else image.shape

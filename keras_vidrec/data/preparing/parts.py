@@ -1,12 +1,11 @@
-"""Work that Apache Beam spreads over machines, in parts that are whole or not
-there.
+"""Distributes work over machines with Apache Beam, in parts.
 
-The machines share a file system on which everything has the same paths
-everywhere; through the pipeline itself only names go. Its element is a *part*:
-some of the work, which one worker does. A part is written into a directory of
-the attempt and renamed when it is whole, so that attempts that fail, are
-repeated or run twice at the same time leave one part or none. The process that
-started the pipeline takes them over, and is the only one that writes results.
+All machines share a file system with the same paths; only names of parts go
+through the pipeline. One worker does a part. It writes into a directory of the
+attempt, which is renamed when the part is complete. So if attempts fail, are
+repeated or run twice at the same time, the result is one complete part or none.
+Only the process that started the pipeline collects parts and writes the final
+results.
 """
 
 import contextlib
@@ -26,25 +25,26 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-# Enough parts to keep many machines busy and to lose little with one, and
-# videos enough in each to be worth a beginning.
+# Enough parts for many machines, so that little work is lost with one, but with
+# enough videos in each to be worth its start.
 _PARTS = 64
+# The least and the most.
 _VIDEOS_PER_PART = 4, 32
+# Seconds between collections of finished parts.
 _REPEAT_EVERY_S = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Runner:
-    """Who spreads work over machines.
+    """The settings of Apache Beam for distributing work.
 
     Args:
         name: str. Name of Beam's runner: `"DirectRunner"`, `"FlinkRunner"`,
             ... `"DirectRunner"` is Beam's `FnApiRunner`.
         options: sequence of str. Beam's own options, as on a command line.
             Defaults to none.
-        parts: `None`, or int. Into how many parts the work is divided.
-            Defaults to `None`: 64 of 4 to 32 videos each, more or fewer where
-            that is not possible.
+        parts: `None`, or int. The number of parts. Defaults to `None`: 64, or
+            more or fewer, so that each has 4 to 32 videos.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Runner:
     parts: int | None = None
 
     def new_pipeline(self):
-        """A Beam pipeline.
+        """Makes a Beam pipeline.
 
         Raises:
             ValueError: if Apache Beam is missing, or the runner or an option
@@ -63,7 +63,7 @@ class Runner:
         return _new_pipeline(self.name, self.options)
 
     def num_parts(self, num_videos: int) -> int:
-        """How many parts so many videos come in."""
+        """The number of parts for a number of videos."""
         if self.parts is not None:
             return self.parts
         least, most = (-(-num_videos // n) for n in _VIDEOS_PER_PART)
@@ -71,14 +71,14 @@ class Runner:
 
 
 class Part:
-    """What a worker does: makes a part once, whole or not at all.
+    """The function that a worker calls with the name of a part, to make it.
 
     Args:
         run: path of the directory of the parts of this run.
-        make: picklable callable of `(attempt, plan)`, which writes what the
-            plan says into a directory.
-        needed: sequence of paths of directories that a worker needs beside
-            that. Defaults to none.
+        make: picklable callable `make(attempt, plan)` that writes the part into
+            the directory `attempt`; `plan` is a value of JSON.
+        needed: sequence of paths of other directories that a worker needs.
+            Defaults to none.
     """
 
     def __init__(self, run, make, needed=()):
@@ -103,7 +103,7 @@ class Part:
             files.sync_directory(attempt)
             os.rename(attempt, whole)
         except OSError:
-            # Another attempt was first, and is as good.
+            # Another attempt has finished the same part before.
             if not os.path.exists(whole):
                 raise
         finally:
@@ -112,13 +112,13 @@ class Part:
 
 
 class Parts:
-    """The parts of some work, in the process that started the pipeline.
+    """Plans and collects parts, in the process that started the pipeline.
 
     Args:
         state: path of the directory of the parts of all runs.
-        take: callable of the path of a part that is whole, which takes over
-            what is in it. The process may be killed anywhere and come back to
-            the same part.
+        take: callable that is called with the path of each complete part, and
+            moves its content to the results. It is called again with the same
+            part if the process was killed.
 
     Attributes:
         run: path of the directory of the parts of this run.
@@ -127,7 +127,7 @@ class Parts:
     def __init__(self, state, take):
         self._state = pathlib.Path(state)
         self._take = take
-        # Of each run its own: workers of a killed one may still be there.
+        # Each run has its own, because workers of a killed run may still exist.
         self.run = self._state / uuid.uuid4().hex
         self._collected = set()
 
@@ -135,7 +135,7 @@ class Parts:
         """Writes the plans of new parts.
 
         Args:
-            plans: dict from the number of a part to what JSON holds.
+            plans: dict from the number of a part to its plan, data for JSON.
 
         Returns:
             list of str, the names of the parts.
@@ -147,16 +147,22 @@ class Parts:
         return names
 
     def work(self, pipeline, names, part):
-        """Has a pipeline make the parts, and takes them over meanwhile.
+        """Runs a pipeline that makes the parts, and collects them while it is
+        running.
+
+        Args:
+            pipeline: Beam pipeline.
+            names: list of str. The names of the parts.
+            part: `Part`.
 
         Raises:
-            RuntimeError: if the pipeline fails; what is finished stays.
+            RuntimeError: if the pipeline fails; finished parts are kept.
         """
         with _repeating(self.collect):
             _run(pipeline, names, part)
 
     def collect(self):
-        """Takes over the parts, of all runs, that have become whole."""
+        """Calls `take` for the parts, of all runs, that are newly complete."""
         for part in sorted(self._state.glob("*/[0-9]*")):
             if part.suffix or part in self._collected:
                 continue
@@ -164,12 +170,12 @@ class Parts:
             self._collected.add(part)
 
     def clear(self):
-        """Deletes what is left of all runs."""
+        """Deletes the directories of all runs."""
         shutil.rmtree(self._state, ignore_errors=True)
 
 
-def ended_early(lost):
-    """The error of a pipeline that ended well without having made all."""
+def ended_early(lost: list[str]) -> RuntimeError:
+    """The error about a pipeline that succeeded without making all videos."""
     return RuntimeError(
         "The pipeline ended early; what is finished stays. Expected all "
         f"videos. Received: not {first_of(lost)}"
@@ -178,7 +184,8 @@ def ended_early(lost):
 
 @contextlib.contextmanager
 def _repeating(action):
-    """Does something now and then meanwhile, and once more at the end."""
+    """Calls a function every second during a `with` statement, and once more at
+    its end."""
     ended = threading.Event()
 
     def repeat():
@@ -186,7 +193,7 @@ def _repeating(action):
             try:
                 action()
             except Exception:
-                return  # it fails again at the end, where it is seen
+                return  # the call at the end raises the error again
 
     thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
@@ -214,13 +221,13 @@ def _new_pipeline(runner, options):
         ) from None
     arguments = list(options)
     options = PipelineOptions(arguments)
-    # Beam's own `DirectRunner` would download a program, and forget how many
-    # workers were asked for.
+    # Beam's own `DirectRunner` would download a program, and ignore the number
+    # of workers.
     if runner.lower() in ("direct", "directrunner"):
         runner = _local_runner(options)
     pipeline = apache_beam.Pipeline(runner=runner, options=options)
-    # Beam passes over what it does not know. Servers of portable runners know
-    # options of their own.
+    # Beam ignores unknown options. Only portable runners may have more options,
+    # which their servers know.
     if not isinstance(pipeline.runner, PortableRunner):
         unknown = _unknown(options, arguments)
         if unknown:
@@ -232,6 +239,7 @@ def _new_pipeline(runner, options):
 
 
 def _unknown(options, arguments):
+    """The command-line arguments that are not options of Beam."""
     parsers = []
     with _without_warnings():
         options.get_all_options(add_extra_args_fn=parsers.append)
@@ -240,6 +248,7 @@ def _unknown(options, arguments):
 
 
 def _local_runner(options):
+    """Beam's `FnApiRunner` with these options, which logs errors only."""
     from apache_beam.portability.api import beam_provision_api_pb2
     from apache_beam.runners.portability.fn_api_runner import fn_runner
     from apache_beam.runners.portability.portable_runner import JobServiceHandle
@@ -256,7 +265,7 @@ def _local_runner(options):
 
 @contextlib.contextmanager
 def _without_warnings():
-    """Beam warns of clients of Google's that are not used here."""
+    """Hides Beam's warnings about Google's clients, which are not used here."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -266,6 +275,7 @@ def _without_warnings():
 
 
 def _run(pipeline, parts, make_part):
+    """Runs a pipeline that calls `make_part` for each name of a part."""
     import apache_beam
 
     _ = (
@@ -280,9 +290,9 @@ def _run(pipeline, parts, make_part):
         reason = str(error).strip().rpartition("\n")[2]
         raise RuntimeError(
             "The pipeline failed; what is finished stays, and the same "
-            f"command goes on. Received: {type(error).__name__}: {reason}"
+            f"command resumes it. Received: {type(error).__name__}: {reason}"
         ) from error
 
 
-def _plan_path(run, part):
+def _plan_path(run, part: str) -> pathlib.Path:
     return pathlib.Path(run, f"{part}.json")

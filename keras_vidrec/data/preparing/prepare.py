@@ -1,4 +1,5 @@
-"""Preparing a dataset: all videos to records, resumable at any moment."""
+"""Prepares a dataset: writes all videos to records. It can be interrupted and
+resumed at any time."""
 
 import collections.abc
 import concurrent.futures
@@ -29,19 +30,19 @@ from keras_vidrec.specs import files
 
 logger = logging.getLogger("keras_vidrec")
 
-# Of processes, before the first success: then it is not the videos.
+# If more processes die before the first success, videos are not the reason.
 _MAX_DEATHS = 2
 
 
 class Prepared(typing.NamedTuple):
-    """What a preparation came to.
+    """The result of a preparation.
 
     Args:
         num_videos: int. Videos that have records.
-        num_frames: int. Frames of them.
+        num_frames: int. Frames of these videos.
         num_new: int. Videos that this run prepared.
-        failed: dict from the name of a video to why it has none.
-        code_use: `CodeUse` of the flow; `None` if none was made.
+        failed: dict from the name of each video without records to the reason.
+        code_use: `CodeUse` of the flow; `None` if no flow was made.
     """
 
     num_videos: int
@@ -63,28 +64,30 @@ def prepare(
 ) -> Prepared:
     """Writes a dataset of records, or resumes one.
 
-    Each video becomes one record a modality; each worker process takes one
-    video at a time, and only this process writes shards. After an interruption
-    the same call resumes from the last finished video. Videos that fail are
-    left out and named in `report.json`; another call tries them again. Videos
-    may have come and gone meanwhile, but not classes; those that were replaced
-    by others of the same name, or have another class now, are prepared again,
-    and listed. Their old records stay in the shards, where the index does not
-    lead to them any more.
+    Each video becomes one record for each modality. Each worker process
+    prepares one video at a time, and only this process writes shards. After an
+    interruption the same call resumes after the last finished video. Videos
+    that fail are left out and listed in `report.json`; the next call tries them
+    again. Until the next call videos may be added and removed, but not classes.
+    Videos that were replaced by others of the same name, or have another class
+    now, are prepared again, and listed in a warning. Their old records stay in
+    the shards, but readers do not find them any more.
 
     Args:
         catalog: `Catalog` of video files.
-        directory: path of the dataset: new, empty, or begun with the same
-            preparation of the same classes.
+        directory: path of the dataset: new, empty, or started with the same
+            preparation and the same classes.
         preparation: `Preparation`.
         make: `None` (decode each file once, for all its clips), or picklable
-            callable: of the name of a clip and the other arguments of
-            `prepare_video` it returns a `PreparedVideo` or raises a
-            `VideoError`. Defaults to `None`.
-        workers: `None` (one a core), or int. Number of processes.
-        shard_bytes: int. A shard of at least this length is complete.
-            Defaults to 512 MB.
-        progress: bool. Whether to show how far it is. Defaults to `False`.
+            callable that takes the name of a clip and the arguments
+            `preparation`, `directory` and `report` of `prepare_video`, and
+            returns a `PreparedVideo` or raises a `VideoError`. Defaults to
+            `None`.
+        workers: `None` (one for each core), or int. Number of processes.
+            Defaults to `None`.
+        shard_bytes: int. A shard is complete when it has at least this number
+            of bytes. Defaults to 512 MiB.
+        progress: bool. Whether to show the progress. Defaults to `False`.
 
     Returns:
         `Prepared`.
@@ -92,8 +95,8 @@ def prepare(
     Raises:
         ValueError: if the directory contains something else, other settings
             were used in it, another process is writing it, no video can be
-            prepared, or its flow cannot be computed here.
-        OSError: if the disk is full; what is finished stays.
+            prepared, or the method of flow is not available on this machine.
+        OSError: if the disk is full; finished videos are kept.
     """
     if make is None and preparation.flow != "none":
         extraction.check_method(preparation.flow)
@@ -109,7 +112,7 @@ def prepare(
             work = VideoPreparer.of(catalog, preparation, make)
             todo = left_to_do(catalog, journal, work.content, work)
             scratch = directory / prepared_dataset.STATE / "scratch"
-            # What a killed run left; its processes are gone or about to go.
+            # Files of a killed run, whose processes have ended or will soon.
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
             with contextlib.ExitStack() as stack:
@@ -132,9 +135,15 @@ def prepare(
 
 
 def left_to_do(catalog, journal, content, work=None):
-    """The labels of the videos that have no records, or old ones, by name, in
-    the order to work in: those of one size, if that saves the `VideoPreparer`
-    time, one after the other. The `Changes` are logged; `content` is as there.
+    """Returns the labels, by name, of the videos that must be prepared: those
+    without records and those that have changed. Logs the `Changes`.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        journal: `Journal`. Changed videos are removed from its `done`.
+        content: as for `Changes`.
+        work: `None`, or `VideoPreparer`. If its work is compiled for a size of
+            frames, videos are sorted by size. Defaults to `None`.
     """
     changes = Changes(catalog, journal, content)
     changes.tell()
@@ -149,9 +158,14 @@ def left_to_do(catalog, journal, content, work=None):
 
 
 def make_pool(work, workers, scratch, threads=None):
-    """`Workers` that prepare videos, to be closed. Images on their way are in
-    `scratch`; the processes share the cores unless `threads` says how many each
-    has.
+    """Makes `Workers` that prepare videos; they have to be closed.
+
+    Args:
+        work: `VideoPreparer`.
+        workers: int. Number of processes.
+        scratch: path of the directory for temporary files.
+        threads: `None` (the processes share the cores), or int: number of
+            threads of each process. Defaults to `None`.
     """
     if threads is None:
         threads = max(num_cores() // workers, 1)
@@ -164,13 +178,22 @@ def make_pool(work, workers, scratch, threads=None):
 
 
 def fill(directory, journal, labels, work, pool, shard_bytes, bar):
-    """Prepares the videos of `labels` by the `work` that the `pool` does;
-    writes their records into shards of at least `shard_bytes`, then the
+    """Prepares videos, writes their records into shards, and adds them to the
     journal.
 
+    Args:
+        directory: path of the dataset.
+        journal: `Journal`.
+        labels: dict from the name of each video to its label.
+        work: `VideoPreparer`.
+        pool: `Workers` that do this work.
+        shard_bytes: int. A shard is complete when it has at least this number
+            of bytes.
+        bar: `Progress`.
+
     Raises:
-        OSError: if the disk is full; what is finished stays.
-        RuntimeError: if the processes die whatever they do.
+        OSError: if the disk is full; finished videos are kept.
+        RuntimeError: if processes die with any video.
     """
     with contextlib.ExitStack() as stack:
         writers = stack.enter_context(
@@ -202,20 +225,30 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                 if not isinstance(prepared, str)
                 for images in prepared.images.values()
             }:
-                # Nothing but what clips that failed have left.
+                # Only files of clips that failed are left in it.
                 shutil.rmtree(directory, ignore_errors=True)
             if deaths > _MAX_DEATHS and not successes:
                 raise RuntimeError(
-                    "Every process dies, with any video. Received, the last "
-                    f"time: {value[0]}"
+                    "Every process dies, with any video. Received, from the "
+                    f"last one: {value[0]}"
                 )
         for writer in writers.values():
             writer.seal()
 
 
 def finish(catalog, directory, preparation, journal, num_tried, made_from):
-    """Describes a dataset whose videos are all in the journal, `num_tried` of
-    them new; returns `Prepared`. `made_from` are fields of its `Origin`.
+    """Writes the description of a dataset whose videos are all in the journal.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        directory: path of the dataset.
+        preparation: `Preparation` or `FeatureSettings`.
+        journal: `Journal`.
+        num_tried: int. Number of videos that this run tried to prepare.
+        made_from: `None`, or dict of fields of the `Origin`.
+
+    Returns:
+        `Prepared`.
 
     Raises:
         ValueError: if no video can be prepared.
@@ -261,7 +294,7 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
 
 
 def _append(writers, journal, name, label, prepared):
-    """Writes the records of a video, then says so in the journal."""
+    """Writes the records of a video, then its line of the journal."""
     positions = {}
     notes = []
     for modality, writer in writers.items():
@@ -293,8 +326,8 @@ def _append(writers, journal, name, label, prepared):
 
 @contextlib.contextmanager
 def shard_writers(directory, modalities, journal, shard_bytes):
-    """Context of a dict from each modality to a `ShardWriter` that goes on
-    where the journal ends."""
+    """Context manager: a dict from each modality to a `ShardWriter` that
+    continues after the last record of the journal."""
     with contextlib.ExitStack() as stack:
         writers = {}
         for modality in modalities:
@@ -307,15 +340,16 @@ def shard_writers(directory, modalities, journal, shard_bytes):
 
 
 def begin(catalog, directory, settings, engine=None):
-    """The journal of a new or empty directory, or of one begun before; to be
+    """Opens the `Journal` of a new, empty or unfinished dataset; it has to be
     closed.
 
     Args:
         catalog: `Catalog` of all videos.
         directory: path of the dataset.
         settings: `Preparation` or `FeatureSettings`.
-        engine: `None`, or str: what else than this process writes the records.
-            Defaults to `None`.
+        engine: `None` (this process), or str: the name of the program that
+            writes the records. Only the same one can resume. Defaults to
+            `None`.
 
     Raises:
         ValueError: if the directory contains something else, other settings
@@ -334,7 +368,8 @@ def begin(catalog, directory, settings, engine=None):
         state.mkdir(parents=True, exist_ok=True)
         files.sync_directory(directory)
     made = dataclasses.asdict(settings)
-    made.pop("made_from", None)  # where it lies does not change the dataset
+    # The paths of the original data do not change the dataset.
+    made.pop("made_from", None)
     return Journal(
         state / "journal.jsonl",
         {"classes": catalog.classes, "engine": engine, **made},
@@ -342,11 +377,16 @@ def begin(catalog, directory, settings, engine=None):
 
 
 def check_shards(directory, journal, in_work=True):
-    """Looks whether the shards are those of the journal.
+    """Checks that the shards are those of the journal.
 
     The videos of a missing shard are removed from the journal, so that they are
-    prepared again, and this is logged; a missing or damaged index is written
-    again. The last shards may be unfinished if `in_work`.
+    prepared again, with a warning. A missing or damaged index is written again.
+
+    Args:
+        directory: path of the dataset.
+        journal: `Journal`.
+        in_work: bool. Whether the last shard of each modality may be
+            incomplete. Defaults to `True`.
 
     Raises:
         ValueError: if a shard is not as long as the journal says, or one
@@ -377,8 +417,9 @@ def check_shards(directory, journal, in_work=True):
                     shards.write_index(shard, temporary)
 
 
-def _forget(journal, shard, videos):
-    if videos:  # else they were made again since
+def _forget(journal: Journal, shard: pathlib.Path, videos: list[str]) -> None:
+    # There are none if the videos are in a later shard by now.
+    if videos:
         journal.forget(videos)
         logger.warning(
             "%s is missing: its %d videos are prepared again",
@@ -387,21 +428,23 @@ def _forget(journal, shard, videos):
         )
 
 
-def num_cores():
-    """Number of processor cores that this process may use."""
+def num_cores() -> int:
+    """The number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _worker_environment(threads):
-    threads = str(threads)
+def _worker_environment(threads: int) -> dict[str, str]:
+    """The environment variables of a process with this number of threads. Those
+    for threads that are already set are not changed."""
+    number = str(threads)
     wanted = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # The processes share the cores, and a GPU where there is one.
-        "OMP_NUM_THREADS": threads,
-        "OPENCV_FOR_THREADS_NUM": threads,
-        "TF_NUM_INTRAOP_THREADS": threads,
+        # The processes share the cores, and the memory of a GPU.
+        "OMP_NUM_THREADS": number,
+        "OPENCV_FOR_THREADS_NUM": number,
+        "TF_NUM_INTRAOP_THREADS": number,
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

@@ -1,4 +1,5 @@
-"""JPEGs of one video on their way into a record, on disk, not in memory."""
+"""Temporary files for the JPEGs of a video until they are written to a
+record, so that they need not be in memory."""
 
 import array
 import os
@@ -10,14 +11,14 @@ from keras_vidrec.data.prepared import records
 
 
 class SpooledImages(typing.NamedTuple):
-    """The images of one video and modality, ready to be copied.
+    """The images of one video and modality, ready to be copied to a record.
 
     Args:
         path: str. File of the images, each framed as in a record.
-        pieces: int64 array `(num_pieces, 2)`. Begin and end of the parts of
-            the file, in the order in which they belong into the record.
+        pieces: int64 array `(num_pieces, 2)`. Start and end of the parts of
+            the file, in the order of the record.
         num_images: int. Number of JPEGs.
-        num_bytes: int. Their bytes, framing included.
+        num_bytes: int. Number of bytes of all JPEGs with their framing.
     """
 
     path: str
@@ -26,7 +27,8 @@ class SpooledImages(typing.NamedTuple):
     num_bytes: int
 
     def chunks(self, max_bytes):
-        """Yields all bytes in the order of the images."""
+        """Yields all bytes in the order of the images, at most `max_bytes` at a
+        time."""
         with open(self.path, "rb") as file:
             for start, end in self.pieces.tolist():
                 file.seek(start)
@@ -43,25 +45,38 @@ class SpooledImages(typing.NamedTuple):
 
 
 class ImageSpool:
-    """Takes images in any order; they come out by their index."""
+    """Writes JPEGs to a temporary file in any order.
+
+    Args:
+        path: path of the file.
+    """
 
     def __init__(self, path):
         self._path = os.fspath(path)
         self._file = open(path, "wb", buffering=1 << 18)
         self._position = 0
-        # Index, begin and end of each image: 24 bytes, however many come.
+        # Index, start and end of each image, in 24 bytes per image.
         self._table = array.array("q")
 
     def add(self, index, *jpegs):
-        """Adds the JPEGs of one image."""
+        """Adds the JPEGs of the image with this index."""
         begin = self._position
         for jpeg in jpegs:
             self._position += self._file.write(records.frame_image(jpeg))
         self._table.extend((index, begin, self._position))
 
     def finish(self, jpegs_per_image=1):
-        """Closes the file and returns its `SpooledImages`; a `RuntimeError` if
-        images are missing."""
+        """Closes the file.
+
+        Args:
+            jpegs_per_image: int. Defaults to `1`.
+
+        Returns:
+            `SpooledImages`, in the order of the indices of images.
+
+        Raises:
+            RuntimeError: if images are missing or were added twice.
+        """
         self._file.close()
         table = np.frombuffer(self._table, np.int64).reshape(-1, 3)
         table = table[np.argsort(table[:, 0])]
@@ -82,8 +97,8 @@ class ImageSpool:
         )
 
     def close(self):
-        """Gives up: closes the file, whatever is in it."""
+        """Closes the file without finishing it."""
         try:
             self._file.close()
         except OSError:
-            pass  # the disk is full, which was reported already
+            pass  # the disk is full, which has been reported

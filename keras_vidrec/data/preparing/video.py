@@ -1,4 +1,4 @@
-"""One video to its JPEG frames and flow: the unit of preparation."""
+"""Prepares one video: makes JPEGs of its frames and of its flow."""
 
 import contextlib
 import dataclasses
@@ -32,12 +32,13 @@ class Preparation:
             frames only. Defaults to `"tvl1"`.
         warped: bool. Whether to make flow without the camera's motion too.
             Defaults to `False`.
-        size: `None`, or str: how frames are resized, as `interpolation`, `fps`
-            and `deinterlace` of a `FrameSpec`, whose defaults they have. `None`
-            for images that are packed without change, if unknown.
+        size, interpolation, fps, deinterlace: how frames are sampled and
+            resized, as in `FrameSpec`, with its defaults. `size` is `None` if
+            images are packed without change and it is not known how they were
+            resized.
         bound: float. Flow in pixels that 0 and 255 stand for. Defaults to
             `20.0`.
-        quality: int from 1 to 100. Of the JPEGs. Defaults to `95`.
+        quality: int from 1 to 100. Quality of the JPEGs. Defaults to `95`.
 
     Raises:
         ValueError: on any other value.
@@ -58,7 +59,7 @@ class Preparation:
         checks.check(
             not (self.warped and self.flow == "none"),
             "warped",
-            "a method of flow for it to be made with",
+            "a method of flow, other than none",
             self.warped,
             owner,
         )
@@ -68,16 +69,16 @@ class Preparation:
             self.size is not None
             or (self.fps, self.deinterlace) == (None,) * 2,
             "size",
-            "how frames were resized, if fps or deinterlace say how they were "
-            "taken",
+            "the size to which frames were resized, if fps or deinterlace is "
+            "given",
             self.size,
             owner,
         )
-        _ = self.frame  # which checks its fields
+        _ = self.frame  # raises an error if a field is invalid
 
     @property
     def frame(self) -> FrameSpec | None:
-        """`FrameSpec` of the prepared frames, `None` if unknown."""
+        """`FrameSpec` of the prepared frames, or `None` if unknown."""
         if self.size is None:
             return None
         return FrameSpec(
@@ -85,7 +86,7 @@ class Preparation:
         )
 
     def to_dict(self) -> dict:
-        """Plain data, for `dataset.json`: `flow`, `warped`, `bound`,
+        """Returns a dict of data for JSON: `flow`, `warped`, `bound`,
         `quality` and `frame`."""
         return {
             "flow": self.flow,
@@ -97,19 +98,27 @@ class Preparation:
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Tuple of the modalities that are made."""
+        """The modalities that are made."""
         if self.flow == "none":
             return ("rgb",)
         return ("rgb", "flow", "warped_flow")[: 2 + self.warped]
 
 
 class PreparedVideo(typing.NamedTuple):
-    """A clip ready to be written, its height and width in pixels, and its
-    `SpooledImages` by modality; the `CodeUse` of flow that was made; of its
-    file the `Health` and the seconds of the frames, `None` if not checked, and
-    the share of its frames that is lost; and what its file was before it was
-    read: what `HealthCache.key` and `content` gave, the latter with the
-    segment.
+    """A clip that is ready to be written to records.
+
+    Args:
+        height, width: int. Size of the images in pixels.
+        num_frames: int.
+        images: dict from modality to `SpooledImages`.
+        code_use: `None`, or `CodeUse` of the flow that was made.
+        health: `None` (not checked), or `Health` of the file.
+        times: `None` (not checked), or the times of the file's frames in
+            seconds.
+        lost_share: float. Share of the clip's frames that is lost.
+        key: `None`, or list: `HealthCache.key` of the file before it was read.
+        content: `None`, or str: `HealthCache.content` of the file before it was
+            read, with the segment.
     """
 
     height: int
@@ -136,28 +145,26 @@ def prepare_video(
     report=lambda num_frames: None,
     taken=(None,),
 ):
-    """Decodes, resizes and encodes a video, and makes its flow; clips of it, if
-    several are wanted, in one pass.
+    """Decodes, resizes and encodes the frames of a video, and makes its flow;
+    for several clips of the video in one pass.
 
-    The images do not depend on where, when or beside what it runs. Memory does
-    not grow with the length of the video: JPEGs are written to files in
-    `directory`, which nothing else may use meanwhile. `report` is called now
-    and then with the number of frames done since it was called last.
+    The result is the same in any process and order. Memory does not grow with
+    the length of the video, because JPEGs are written to files in `directory`.
 
     Args:
         path: path of a video file, or an open file.
         preparation: `Preparation`.
-        directory: path.
-        report: callable.
-        taken: sequence of the frames that each clip consists of, as
-            `frame_map.frames_of` gives them. Defaults to one clip of all
-            frames.
+        directory: path of a directory that nothing else uses meanwhile.
+        report: callable, called from time to time with the number of frames
+            that were prepared since the last call. Defaults to doing nothing.
+        taken: sequence with the indices of the frames of each clip, as
+            `frame_map.frames_taken` returns them, or `None` for all frames.
+            Defaults to one clip of all frames.
 
     Returns:
-        List of a `PreparedVideo` a clip; in the place of one of a single frame,
-        which has no flow, a `VideoError`. Health and times are there where all
-        frames were seen. For one clip and modality `prepared.records` makes a
-        record of it.
+        List with a `PreparedVideo` for each clip, or a `VideoError` for a clip
+        of a single frame, which has no flow. Health and times are known only if
+        all frames of the file were decoded.
 
     Raises:
         VideoError: if the video cannot be read.
@@ -179,7 +186,7 @@ def prepare_video(
 
 
 def _make_flow(shown, preparation, clips):
-    # The OpenCV methods come without Keras, and so does all the rest.
+    # Imported here, so that preparing frames alone does not load Keras.
     from keras_vidrec.flow import codec
     from keras_vidrec.flow import extraction
 
@@ -201,8 +208,9 @@ def _make_flow(shown, preparation, clips):
 
 
 def _pairs(shown, gray):
-    """Of neighbors in a clip: the number of the clip and of the first of them,
-    and both of them gray."""
+    """Yields `((clip, index), first, second)` for each two neighboring frames
+    of a clip: the number of the clip, the index of the first frame, and both
+    frames in gray."""
     latest, second = None, None
     for clip, frame in shown:
         if frame is not latest:
@@ -213,13 +221,20 @@ def _pairs(shown, gray):
 
 
 class _Clip:
-    """A clip on its way: its images go to files, open while they come."""
+    """A clip during preparation: it writes its images to temporary files.
+
+    Args:
+        number: int. Number of the clip in its file, from 0.
+        taken: `None` (all), or int array: the indices of its frames, ascending.
+        directory: path of the directory for temporary files.
+        preparation: `Preparation`.
+    """
 
     def __init__(self, number, taken, directory, preparation):
         self.number = number
         self.gray = None
         self._taken = taken
-        # A video of one clip has the names of the modalities.
+        # The files of the first clip are named like the modalities.
         mark = f"-{number}" if number else ""
         self._paths = {
             modality: os.path.join(directory, f"{modality}{mark}")
@@ -232,39 +247,40 @@ class _Clip:
 
     @property
     def count(self):
-        """Frames that have come so far."""
+        """The number of frames added so far."""
         return self._counts["rgb"]
 
     @property
     def is_whole(self):
-        """Whether it has all its frames."""
+        """Whether all its frames have been added."""
         return self._taken is not None and self.count == len(self._taken)
 
     def repeats(self, number):
-        """How often a frame of the file comes next in it."""
+        """How many times frame `number` of the file is next in the clip."""
         if self._taken is None:
             return 1
         end = np.searchsorted(self._taken, number, "right")
         return int(end) - self.count
 
     def add(self, modality, index, *jpegs):
-        """Takes the JPEGs of an image."""
+        """Adds the JPEGs of an image."""
         if modality not in self._spools:
             self._spools[modality] = ImageSpool(self._paths[modality])
         self._spools[modality].add(index, *jpegs)
         self._counts[modality] += 1
         if self._taken is not None:
-            # Of many clips few files are to be open.
+            # Files are closed early, because there may be many clips.
             whole = len(self._taken) - (modality != "rgb")
             if self._counts[modality] == whole:
                 self._seal(modality)
 
     def count_codes(self, code):
-        """Takes the code of an image of flow, before it is a JPEG."""
+        """Counts the values of an image of flow, before JPEG compression."""
         self._codes += np.bincount(code.ravel(), minlength=256)
 
     def finish(self, path, frames):
-        """The `PreparedVideo`, or the `VideoError` of a single frame."""
+        """Returns the `PreparedVideo`, or a `VideoError` if flow is wanted and
+        there is only one frame."""
         if self.count < 2 and len(self._paths) > 1:
             problem = "it has only one frame, so it has no flow. Leave it out."
             return VideoError(path, problem)
@@ -291,8 +307,14 @@ class _Clip:
 
 
 class _Frames:
-    """The resized frames of a video. After the last one `health` and `times`
-    are known."""
+    """Decodes, resizes and encodes the frames of a video.
+
+    Attributes:
+        size: `None`, or pair of int: height and width of the resized frames,
+            known after the first one.
+        health, times: `None`, or the `Health` of the file and the times of its
+            frames in seconds, known after the last frame.
+    """
 
     def __init__(self, path, preparation, report):
         self._path = path
@@ -302,8 +324,7 @@ class _Frames:
         self.health = self.times = None
 
     def of(self, clips):
-        """Yields each clip that a frame is in, after it has got the JPEG, and
-        the frame."""
+        """Adds frames to clips, and yields `(clip, frame)` after each."""
         wanted = self._preparation.frame
         done, reported, reported_at = 0, 0, time.monotonic()
         frames = videos.iter_frames(
@@ -334,9 +355,20 @@ class _Frames:
         self.health, self.times = health, times.seconds
 
 
-def encode_jpeg(image, quality):
-    """The bytes of a JPEG, of a quality from 1 to 100, of a uint8 image as
-    OpenCV has it: B G R `(height, width, 3)`, or gray `(height, width)`."""
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Encodes an image as JPEG.
+
+    Args:
+        image: uint8 array, B G R `(height, width, 3)` or gray `(height,
+            width)`.
+        quality: int from 1 to 100.
+
+    Returns:
+        bytes.
+
+    Raises:
+        ValueError: if OpenCV cannot encode the image.
+    """
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     done, jpeg = cv2.imencode(".jpg", image, options)
     if not done:

@@ -1,5 +1,4 @@
-"""From the names of clips to what is written of them, in a process of its
-own."""
+"""The work of a process that prepares the clips of a file."""
 
 import contextlib
 import os
@@ -19,26 +18,26 @@ from keras_vidrec.videos import video
 from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
 
-# Of what threads share; a preparer is sent to other processes.
+# Not an attribute of `VideoPreparer`, because locks cannot be pickled.
 _LOCK = threading.Lock()
 
 
 class VideoPreparer:
-    """What a process does with the clips of one file: `PreparedVideo`s, or why
-    not.
+    """Prepares the clips of a file. It can be pickled for other processes.
 
-    Picklable. `preparer(scratch, names, report)` takes the path of a directory
-    for files, the names of the clips, and a callable that takes numbers of
-    frames; it returns of each clip a `PreparedVideo`, or a str if it cannot be
-    prepared, and raises `OSError` if nothing can be written any more, and
-    `WornOut` if the file is for another process.
+    `preparer(scratch, names, report)` takes the path of a directory for
+    temporary files, the names of clips of one file, and a callable that it
+    calls with numbers of finished frames. It returns a list with a
+    `PreparedVideo` for each clip, or a str that says why it cannot be prepared.
+    It raises an `OSError` if the disk is full, and `WornOut` if another process
+    has to prepare the file.
 
     Args:
         root: path of the directory of the videos.
         preparation: `Preparation`.
         make: see `prepare`. Defaults to `None`.
-        parts: dict from the name of a clip to `(file, segment)`, of those that
-            are not the whole file that they are named for. Defaults to none.
+        parts: `None`, or dict from the name of a clip to `(file, segment)`, for
+            clips that are not the whole file of their name. Defaults to `None`.
     """
 
     def __init__(self, root, preparation, make=None, parts=None):
@@ -50,14 +49,13 @@ class VideoPreparer:
         self._healths = None
 
     def __getstate__(self):
-        # Each process looks for itself.
+        # Each process has its own cache of healths.
         return {**self.__dict__, "_size": None, "_healths": None}
 
     @classmethod
     def of(cls, catalog, preparation, make=None, root=None):
-        """The one of a `Catalog`, whose directory may have another path in
-        other processes.
-        """
+        """Makes the `VideoPreparer` of a `Catalog`. `root` is the path of its
+        directory in the processes; `None` means `catalog.root`."""
         rows = zip(catalog.videos, catalog.files, catalog.segments)
         parts = {
             name: (file, segment)
@@ -68,12 +66,12 @@ class VideoPreparer:
 
     @property
     def modalities(self):
-        """Tuple of str: what is made."""
+        """Tuple of str: the modalities that are made."""
         return self._preparation.modalities
 
     def tasks(self, names):
-        """The names in groups of one file, each a tuple, in the order in which
-        the files come first."""
+        """Groups names of clips by file: list of tuples, in the order of the
+        first occurrence of each file."""
         if self._make is not None:
             return [(name,) for name in names]
         groups = {}
@@ -82,9 +80,8 @@ class VideoPreparer:
         return list(map(tuple, groups.values()))
 
     def learn(self, name, prepared):
-        """Stores the health and times of a clip's file found in the
-        preparation, so that later readers need not decode it again.
-        """
+        """Adds the health and times of a clip's file to the cache, so that it
+        need not be decoded again for them."""
         if prepared.health is not None:
             file, segment = self._part(name)
             whole = prepared.content if segment is None else None
@@ -93,7 +90,8 @@ class VideoPreparer:
             )
 
     def content(self, name):
-        """What the content of a clip is, as of `Source.content`."""
+        """Returns the content of a clip, as `Source.content`, given its
+        name."""
         if self._make is not None:
             known = getattr(self._make, "content", None)
             return known and known(name)
@@ -102,9 +100,8 @@ class VideoPreparer:
         return found and segments.name(found, segment)
 
     def made_from(self, catalog, journal):
-        """Fields of the `Origin` of what is made of the videos of a catalog,
-        whose contents are in a `Journal`.
-        """
+        """Returns the fields for the `Origin` of a dataset that was prepared
+        from the videos of a catalog, whose contents are in a `Journal`."""
         if self._make is not None:
             known = getattr(self._make, "origin", None)
             parents = {"dataset": known()} if known else {}
@@ -121,13 +118,13 @@ class VideoPreparer:
         return {"parents": {"dataset": parent}, **origins.decoded()}
 
     def save(self):
-        """Writes the collected results."""
+        """Saves the cache of healths."""
         if self._healths is not None:
             self._healths.save()
 
     def compiled_size(self, name):
-        """Size of the prepared frames of a video if the work compiles for it
-        as TV-L1 does, else `()`."""
+        """The size `(height, width)` of the prepared frames of a video, if code
+        is compiled for each size, as for TV-L1; else `()`."""
         if self._make is not None or self._preparation.flow != "tvl1":
             return ()
         wanted = self._preparation.frame
@@ -141,17 +138,19 @@ class VideoPreparer:
                 height, width = next(frames).shape[:2]
             return frame_size.size_of(wanted, height, width)
         except (OSError, ValueError, VideoError):
-            return ()  # what is wrong with it is reported when it is prepared
+            return ()  # the error is reported when the video is prepared
 
     def __call__(self, scratch, names, report):
         if any("\n" in name for name in names):
             return ["its name has a line break. Rename it."] * len(names)
-        # Memory that was compiled into is never given back.
+        # The memory of compiled code is never freed, so each process prepares
+        # frames of one size only.
         size = self.compiled_size(names[0])
         if size and self._size not in (None, size):
             raise WornOut
         self._size = size or self._size
-        # Of its own: the video before may not have been fetched yet.
+        # A separate directory, because the files of the video before may not
+        # have been read yet.
         directory = tempfile.mkdtemp(dir=scratch)
         try:
             if self._make is None:
@@ -167,7 +166,8 @@ class VideoPreparer:
             return [_reason(error)] * len(names)
 
     def _decode(self, names, directory, report):
-        # Before it is read, so that a replacement meanwhile is noticed.
+        # Determined before the file is read, so that it is noticed if the file
+        # is replaced meanwhile.
         key = self._cache().key(self._part(names[0])[0])
         contents = {name: self.content(name) for name in names}
         found = {name: self._taken(name) for name in names}
@@ -187,7 +187,8 @@ class VideoPreparer:
             result = found[name]
             if isinstance(result, VideoError):
                 _, problem = result.args
-                if self._part(name)[1] is not None:  # it is not the file's
+                # The error of a segment names the clip instead of the file.
+                if self._part(name)[1] is not None:
                     result = VideoError(name, problem)
                 result = _reason(result)
             else:
@@ -197,8 +198,10 @@ class VideoPreparer:
         return results
 
     def _with_health(self, name, prepared):
+        """Returns a `PreparedVideo` with health, times and lost share."""
         (file, segment), cache = self._part(name), self._cache()
-        if prepared.health is not None:  # else it was looked at before
+        # It is `None` if the cache had to be used to find the frames.
+        if prepared.health is not None:
             cache.add(file, prepared.key, prepared.health, prepared.times)
         return prepared._replace(
             health=cache[file],
@@ -209,8 +212,8 @@ class VideoPreparer:
         )
 
     def _taken(self, name):
-        """The frames of its file that a clip consists of, or a `VideoError`
-        that says why it has none."""
+        """Returns the indices of the frames of a clip in its file, `None` for
+        all frames, or a `VideoError` if there are none."""
         file, segment = self._part(name)
         frame = self._preparation.frame
         if frame.fps is None and segment is None:
@@ -221,6 +224,7 @@ class VideoPreparer:
             return VideoError(name, str(error))
 
     def _cache(self):
+        """The `HealthCache` of the files."""
         with _LOCK:
             if self._healths is None:
                 self._healths = HealthCache(
@@ -231,6 +235,7 @@ class VideoPreparer:
         return self._healths
 
     def _part(self, name):
+        """The file and the segment of a clip."""
         return self._parts.get(name, (name, None))
 
     def _path(self, name):
@@ -241,7 +246,7 @@ class VideoPreparer:
         return os.path.join(self._root, file)
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     if isinstance(error, VideoError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Processes that prepare videos, one each at a time; any of them may die."""
+"""A pool of processes that work through tasks; any of them may die."""
 
 import collections
 import contextlib
@@ -12,7 +12,7 @@ import types
 
 _MAX_TRIES = 2
 
-# What a new process finds belongs to all threads of this one.
+# Starting a process changes the environment, which all threads share.
 _STARTING = threading.Lock()
 
 
@@ -21,16 +21,17 @@ class WornOut(Exception):
 
 
 class Workers:
-    """A few processes that work through tasks.
+    """Processes that work through tasks.
 
     Args:
-        work: picklable callable of `(task, report)`. What it returns comes
-            back, what it reports and the `OSError` that it raises too; after
-            `WornOut` another process takes over, and after any other
-            exception the process dies.
-        num_workers: int.
+        work: picklable callable `work(task, report)`. `run` yields its result,
+            the values with which it calls `report`, and an `OSError` that it
+            raises. If it raises `WornOut`, another process does the task; after
+            any other exception the process dies.
+        num_workers: int. Number of processes.
         environment: dict of str. Environment variables of the processes.
-        log_directory: path. What the libraries say there goes to files in it.
+        log_directory: path of a directory for log files, to which the standard
+            error streams of the processes are written.
     """
 
     def __init__(self, work, num_workers, environment, log_directory):
@@ -42,17 +43,16 @@ class Workers:
         self._queue = collections.deque()
 
     def run(self, tasks):
-        """Works through tasks, in any order.
-
-        A task whose process dies is tried once more.
+        """Does tasks in any order. A task whose process dies is tried once
+        more.
 
         Args:
             tasks: sequence of picklable objects.
 
         Yields:
-            `(task, kind, value)`: kind `"reported"` with what was, `"done"`
-            with the result, `"raised"` with the exception, or `"died"` with
-            what is known of the end of the process.
+            `(task, kind, value)`. The kind is `"reported"` with the reported
+            value, `"done"` with the result, `"raised"` with the exception, or
+            `"died"` with a str about the end of the process.
         """
         self._queue.extend((task, 1) for task in tasks)
         for number in range(min(self._num_workers, len(self._queue))):
@@ -66,7 +66,7 @@ class Workers:
                     yield from self._receive(worker)
 
     def close(self):
-        """Ends the processes, whatever they do."""
+        """Kills the processes."""
         for worker in self._workers:
             worker.connection.close()
             worker.process.kill()
@@ -76,6 +76,7 @@ class Workers:
         self._workers = []
 
     def _receive(self, worker):
+        """Receives a message of a process, and yields it as `run` does."""
         task, tries = worker.task, worker.tries
         try:
             kind, value = worker.connection.recv()
@@ -91,12 +92,18 @@ class Workers:
             self._replace(worker, ((task, tries),))
             return
         if kind != "reported":
-            # Before the result is looked at: the worker need not wait.
+            # Assigned before the result is used, so that the process need not
+            # wait.
             self._assign(worker)
         yield task, kind, value
 
     def _replace(self, worker, again):
-        """A new process for one at its end, and what it is to do again."""
+        """Replaces a process that ends, if there are tasks left.
+
+        Args:
+            worker: `_Worker`.
+            again: sequence of `(task, tries)` that are done first.
+        """
         worker.process.join()
         worker.connection.close()
         self._queue.extendleft(again)
@@ -105,6 +112,7 @@ class Workers:
             self._workers.append(self._start(worker.number))
 
     def _end_of(self, worker):
+        """Describes how a process ended, with the last line of its log."""
         status = worker.process.exitcode
         if status == -signal.SIGKILL:
             return f"exit status {status}, perhaps out of memory"
@@ -126,11 +134,13 @@ class Workers:
         return worker
 
     def _assign(self, worker):
+        """Sends the next task to a process, if there is one."""
         worker.task, worker.tries = (
             self._queue.popleft() if self._queue else (None, 0)
         )
         if worker.task is not None:
-            with contextlib.suppress(OSError):  # dead: seen when receiving
+            # A dead process is noticed when receiving from it.
+            with contextlib.suppress(OSError):
                 worker.connection.send(worker.task)
 
 
@@ -144,19 +154,19 @@ class _Worker:
 
 
 def start(target, arguments, environment):
-    """Starts a process that ends with this one.
+    """Starts a process that ends when this one ends.
 
     Args:
-        target: function of a module. It is called with its end of a
-            connection and the arguments; first of all it should call `begin`.
+        target: function at the top level of a module. It is called with its end
+            of a connection and the arguments, and must call `begin` first.
         arguments: tuple of picklable objects.
         environment: dict of str. Environment variables of the process.
 
     Returns:
-        `(process, connection)`: the end of the process is that of the
-        connection.
+        `(process, connection)`. When the process ends, the connection is
+        closed.
     """
-    # Not forked: TensorFlow does not survive that.
+    # TensorFlow does not work in forked processes.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
@@ -169,17 +179,18 @@ def start(target, arguments, environment):
 
 
 def begin():
-    """What a new process does first."""
-    # An interrupt reaches all processes; the first one decides.
+    """Prepares a new process: it ignores interrupts, and ends when its parent
+    ends."""
+    # An interrupt reaches all processes; the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 @contextlib.contextmanager
 def _inherited(values):
-    """What a process started inside finds: these environment variables. The
-    program itself is not run again there, whether it is made for that or
-    not."""
+    """Context in which a started process gets these environment variables, and
+    does not import the main module of the program, which may not be guarded by
+    `if __name__ == "__main__"`."""
     saved = {name: os.environ.get(name) for name in values}
     main = sys.modules["__main__"]
     os.environ.update(values)
@@ -196,6 +207,7 @@ def _inherited(values):
 
 
 def _serve(connection, work, log):
+    """The main function of a process: receives tasks and sends results."""
     begin()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)
@@ -220,8 +232,7 @@ def _serve(connection, work, log):
 
 
 def _end_with_parent():
-    """A killed parent does not end its children, which would continue
-    uselessly.
-    """
+    """Waits until the parent ends, which may have been killed, and ends this
+    process."""
     multiprocessing.parent_process().join()
     os._exit(1)

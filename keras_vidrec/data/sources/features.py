@@ -1,4 +1,4 @@
-"""A dataset of features: what frozen networks saw in the frames of videos."""
+"""The source of a dataset of features, which networks computed from frames."""
 
 import collections.abc
 import os
@@ -17,25 +17,26 @@ from keras_vidrec.videos.video import VideoError
 class Features(Stored):
     """The `Source` of a dataset that `vidrec features` made.
 
-    It differs from the others in what `read` returns: float32 features
-    instead of pixels. Its frames are the stored ones, as many of each video;
-    they were rounded to float16 (relative error at most 2^-11). One read of
-    the file serves a call; nothing is kept. Safe to use from several threads.
+    It differs from other sources in what `read` returns: float32 features
+    instead of pixels. All videos have the same number of frames with features,
+    which are stored as float16 (relative error at most 2^-11). Each call of
+    `read` reads from the file once; nothing is cached. It can be used from
+    several threads.
 
     Args:
         directory: path of the dataset, or its URL in an object store (see
             `storage.as_path`).
 
     Attributes:
-        catalog: `Catalog` of the videos with the splits. `videos`, `labels`,
-            `groups` and `classes` are its.
+        catalog: `Catalog` with the splits, and with `videos`, `labels`,
+            `groups` and `classes` of this source.
         settings: dict. How the features were made; see `FeatureSettings`.
-        num_features: dict from stream, which are the `modalities`, to the
-            number of features of a frame.
+        num_features: dict from stream (one of `modalities`) to the number of
+            features of a frame.
 
     Raises:
-        ValueError: if there is no finished dataset, it holds no features, or
-            records are missing.
+        ValueError: if there is no finished dataset, it does not contain
+            features, or records are missing.
     """
 
     kind = "features"
@@ -57,11 +58,12 @@ class Features(Stored):
         }
 
     def num_frames(self, index: int, modality: str) -> int:
-        """Number of stored frames of video `index`, the same of all streams."""
+        """The number of frames with features of video `index`, which is the
+        same in all streams."""
         return self._of(modality).rows[index][3]
 
     def num_draws(self, index: int) -> int:
-        """Number of versions of random crops that video `index` has."""
+        """The number of versions with random crops of video `index`."""
         return self._of(self.modalities[0]).rows[index][2] - 1
 
     def read(
@@ -71,18 +73,20 @@ class Features(Stored):
         indices: collections.abc.Sequence[int] | np.ndarray,
         draw: int = 0,
     ) -> np.ndarray:
-        """Features of frames of video `index`: float32 `(len(indices),
-        features)`; see `Source`.
+        """Reads features of frames of a video.
 
         Args:
             index: int. The video.
             modality: str. The stream.
-            indices: sequence of int, 0-based, within `num_frames`.
-            draw: int. 0 for the central crop, or one of the random crops, from
-                1 to `num_draws`. Defaults to `0`.
+            indices: sequence of int, 0-based, below `num_frames`.
+            draw: int. 0 for the central crop, or the number of a version with
+                random crops, from 1 to `num_draws`. Defaults to `0`.
+
+        Returns:
+            float32 array `(len(indices), features)`.
 
         Raises:
-            ValueError: if the dataset does not hold the stream.
+            ValueError: if the dataset does not have the stream.
             VideoError: if there are no such frames, or they cannot be read.
         """
         stored = self.read_stored(index, modality, indices, draw)
@@ -95,8 +99,8 @@ class Features(Stored):
         indices: collections.abc.Sequence[int] | np.ndarray,
         draw: int = 0,
     ) -> np.ndarray:
-        """What `read` gives, as it is stored: a float16 array, not to be
-        written to."""
+        """Reads the features that `read` returns, but as they are stored: a
+        float16 array, which may be read-only."""
         arrays = self._of(modality)
         indices = np.asarray(indices, np.int64)
         _, _, versions, num_frames, _ = arrays.rows[index]
@@ -106,7 +110,8 @@ class Features(Stored):
         if not 0 <= draw < versions:
             raise VideoError(
                 self.videos[index],
-                f"it has {versions - 1} draws. Received: draw={draw}",
+                f"it has {versions - 1} versions with random crops. Expected "
+                f"draw from 0 to {versions - 1}. Received: draw={draw}",
             )
         try:
             return arrays.read(index, indices, draw)
@@ -125,14 +130,19 @@ class Features(Stored):
         return self._arrays[stream]
 
 
-def is_of_features(dataset):
-    """Whether a `PreparedDataset` holds features instead of images."""
+def is_of_features(dataset) -> bool:
+    """Whether a `PreparedDataset` contains features instead of images."""
     return "features" in dataset.settings
 
 
 class _Arrays:
-    """The features of one stream; `rows` are, by video, `(shard, offsets and
-    CRCs of the versions, number of them, frames, features)`."""
+    """The features of one stream.
+
+    Attributes:
+        rows: list with a tuple for each video: the index of its shard, the
+            `(offset, CRC-32C)` of each version, the number of versions, the
+            number of frames, and that of features.
+    """
 
     def __init__(self, directory, stream, videos, files):
         self._shards = []
@@ -147,7 +157,7 @@ class _Arrays:
                 index["heights"].tolist(),
                 index["widths"].tolist(),
             )
-            # Of a video whose features were made again the last count.
+            # If features of a video were made again, the last are valid.
             for name, offsets, crcs, *shape in rows:
                 versions = tuple(zip(offsets.tolist(), crcs.tolist()))
                 found[name] = (len(self._shards), versions, *shape)
@@ -161,15 +171,16 @@ class _Arrays:
         self.rows = [found[name] for name in videos]
 
     def read(self, index, indices, draw):
+        """Reads stored features: float16 `(len(indices), features)`."""
         shard, versions, _, num_frames, num_features = self.rows[index]
         if not len(indices):
             return np.zeros((0, num_features), DTYPE)
         offset, crc = versions[draw]
-        # All of the version: its checksum is of all.
+        # The checksum is that of the whole version, so all of it is read.
         place = offset, num_frames * num_features * DTYPE.itemsize
         (stored,) = shards.read_parts(self._shards[shard], [place], [crc])
         stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
-        # Most often all frames in their order: no need to gather them.
+        # Usually all frames in their order are wanted, which needs no copy.
         if np.array_equal(indices, np.arange(num_frames)):
             return stored
         return stored[indices]

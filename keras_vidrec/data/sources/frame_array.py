@@ -1,4 +1,4 @@
-"""Frames in memory as a source of clips."""
+"""The source of a video whose frames are in memory."""
 
 import dataclasses
 import types
@@ -17,12 +17,12 @@ class Frames:
 
     Args:
         images: uint8 array `(frames, height, width, 3)`, R G B.
-        fps: `None` (unknown), or float. Frames a second; needed by a network
-            that takes frames at a rate of its own. Defaults to `None`.
-        name: str. What the video is called. Defaults to `"frames"`.
+        fps: `None` (unknown), or float. Frames per second, required by networks
+            that sample frames at a certain rate. Defaults to `None`.
+        name: str. The name of the video. Defaults to `"frames"`.
 
     Raises:
-        ValueError: on anything else, such as floats from 0 to 1.
+        ValueError: on other values, such as float pixels from 0 to 1.
     """
 
     images: np.ndarray
@@ -50,8 +50,8 @@ class FrameArray(Decoded):
 
     Args:
         frames: `Frames`.
-        flow: `None`, or `FlowSpec`. How flow is made of them. Defaults to
-            `FlowSpec()`.
+        flow: `None` (`FlowSpec()`), or `FlowSpec`: how flow is computed.
+            Defaults to `None`.
     """
 
     kind: str | None = None
@@ -71,8 +71,8 @@ class FrameArray(Decoded):
         """See `Source`."""
         if frame and frame.fps is not None and self._frames.fps is None:
             raise ValueError(
-                "Expected the `fps` of the frames, because the network takes "
-                f"them at {frame.fps:g} a second. Received: fps=None"
+                "Expected the `fps` of the frames, because the network samples "
+                f"{frame.fps:g} frames per second. Received: fps=None"
             )
         return super().seen_as(frame)
 
@@ -86,12 +86,13 @@ class FrameArray(Decoded):
         return self._frames.images[indices]
 
     def made_from(self):
-        """See `Source`: nothing decoded them here."""
+        """Returns an empty dict, because this process did not decode the
+        frames."""
         return {}
 
 
 class _Known:
-    """The health of frames that are there: nothing is lost."""
+    """The `Health` of frames in memory, with the methods of a `HealthCache`."""
 
     def __init__(self, frames):
         self._frames = frames

@@ -1,4 +1,4 @@
-"""A dataset of frames and flow that other tools left as image files."""
+"""The source of a dataset of image files of frames and flow."""
 
 import collections.abc
 import contextlib
@@ -20,7 +20,7 @@ from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.videos.video import VideoError
 
-# What the names of images begin with, without separators at the end.
+# The prefixes of names of images, without separators at the end.
 _ROLES = {
     **dict.fromkeys(("flow_x", "flow_u", "x", "u"), "x"),
     **dict.fromkeys(("flow_y", "flow_v", "y", "v"), "y"),
@@ -38,38 +38,40 @@ _ROLES_OF = {
 
 _JPEG = b"\xff\xd8\xff"
 
-# Programs disagree by so many about the frames at the end of a video.
+# The largest difference in the number of images, because programs disagree
+# about the frames at the end of a video.
 _TOLERANCE = 2
+# The number of videos that are searched for modalities.
 _VIDEOS_LOOKED_AT = 20
-# Images of a series whose sizes are part of its fingerprint.
+# The number of images of a series whose file sizes are in its fingerprint.
 _SIZES = 16
 
 
 class FrameFolders(Source):
-    """The `Source` of videos that lie as numbered images in folders.
+    """The `Source` of videos that are stored as numbered images in folders.
 
     Known layouts: TSN (`img_00001.jpg`, `flow_x_00001.jpg`,
-    `flow_y_00001.jpg` in one folder a video), mmaction (`x_`, `y_`),
+    `flow_y_00001.jpg` in one folder for each video), mmaction (`x_`, `y_`),
     denseflow (numbers from 0), two-stream fusion (`u/<video>/`, `v/<video>/`,
-    `jpegs_256/<video>/`), and plain frames; JPEG or PNG. The first number, the
-    digits and the template are found by looking, folder by folder; a missing
-    number is an error, never a shift.
+    `jpegs_256/<video>/`), and frames only; JPEG or PNG. The first number, the
+    number of digits and the prefix are determined for each folder; a missing
+    number is an error.
 
-    Flow image i belongs to frames i and i + 1, so n frames have n - 1. Tools
-    that write one for the last frame too, and decoders that disagree about the
-    last frames, leave up to two more or less: what is too much at the end is
-    not used. Further apart they are not of one video, which is an error. The
-    folders do not contain how flow was made: set the network's `FlowSpec`
-    accordingly (denseflow's default bound is 32, not 20). Frames and images of
-    flow of another size than that of the network's `FrameSpec` are resized; the
-    flow vectors keep their length in pixels, because the original frame size is
-    not known. The times of frames are not known either: segments are given by
-    frame numbers, from 0.
+    Flow image i is the motion from frame i to i + 1, so n frames have n - 1
+    flow images. Some tools write one for the last frame too, and decoders
+    disagree about the last frames, so a difference of up to two is allowed, and
+    superfluous images at the end are not used. A larger difference is an error.
+    The folders do not contain how flow was computed: set the network's
+    `FlowSpec` accordingly (denseflow's default bound is 32, not 20). Images are
+    resized according to the network's `FrameSpec`; flow vectors keep their
+    length in pixels, because the original size of frames is not known. The
+    times of frames are not known either, so segments are given by the indices
+    of frames, from 0.
 
     Args:
-        catalog: a `Catalog`, whose videos are such folders' names.
-        folders: `None` (found below `catalog.root`), or what
-            `frame_tree.find` returned. Defaults to `None`.
+        catalog: `Catalog` whose videos are names of such folders.
+        folders: `None` (found below `catalog.root`), or dict, as
+            `frame_tree.find` returns it. Defaults to `None`.
 
     Raises:
         ValueError: if a video of the catalog has no folder, or is a segment
@@ -77,7 +79,7 @@ class FrameFolders(Source):
     """
 
     kind = "frames"
-    # Unknown: the folders do not contain it.
+    # Unknown, because the folders do not contain it.
     flow = None
     requests = 16
 
@@ -88,8 +90,8 @@ class FrameFolders(Source):
         for name, segment in zip(self.videos, self._segments):
             if segment is not None and segment[2] != "frames":
                 raise ValueError(
-                    "Folders of frames do not tell when their frames are "
-                    "shown. Expected segments as start_frame and end_frame. "
+                    "Folders of frames do not contain the times of frames. "
+                    "Expected segments as start_frame and end_frame. "
                     f"Received: seconds {segment[0]} to {segment[1]} of "
                     f"{name!r}"
                 )
@@ -107,7 +109,7 @@ class FrameFolders(Source):
         self.modalities = self._find_modalities()
 
     def num_frames(self, index: int, modality: str) -> int:
-        """Number of images of `modality` in video `index`; see `Source`.
+        """The number of images of `modality` in video `index`; see `Source`.
 
         Raises:
             VideoError: if numbers are missing, or the video does not have
@@ -116,9 +118,9 @@ class FrameFolders(Source):
         return len(self._range(index, modality))
 
     def content(self, index: int) -> str | None:
-        """See `Source`; of the numbers of images of each kind, and the sizes of
-        their files, 16 of them at most, evenly chosen. `None` if images are
-        missing."""
+        """See `Source`. The fingerprint is computed from the number of images
+        of each kind and the sizes of up to 16 of their files. `None` if images
+        are missing."""
         found = {}
         try:
             for role, series in self._images(index).items():
@@ -141,18 +143,19 @@ class FrameFolders(Source):
         """See `Source`.
 
         Raises:
-            ValueError: if frames are to be taken by time.
+            ValueError: if `frame` has a frame rate, because the times of frames
+                are not known.
         """
         if frame is not None and frame.fps is not None:
             raise ValueError(
-                "Folders of frames do not tell when their frames are shown. "
+                "Folders of frames do not contain the times of frames. "
                 "Expected fps=None, all frames as they are (clip.frame.fps). "
                 f"Received: fps={frame.fps:g} for {str(self._root)!r}"
             )
         return super().seen_as(frame)
 
     def _range(self, index, modality):
-        """The images of its folder that a video consists of."""
+        """The range of the indices of a video's images in its folder."""
         count, segment = self._count(index, modality), self._segments[index]
         if segment is None:
             return range(count)
@@ -164,6 +167,7 @@ class FrameFolders(Source):
         return range(taken[0], taken[-1] + 1 - is_flow)
 
     def _count(self, index, modality):
+        """The number of usable images of a modality in a folder."""
         series = self._series(index, modality)
         count = series[0].count
         if len({images.count for images in series}) > 1:
@@ -171,7 +175,7 @@ class FrameFolders(Source):
                 index,
                 f"its {modality} has "
                 f"{' and '.join(str(images.count) for images in series)} "
-                "images. Expected as many of x as of y.",
+                "images. Expected the same number of x and y.",
             )
         frames = self._images(index).get("rgb")
         if len(series) == 1 or frames is None:
@@ -213,10 +217,13 @@ class FrameFolders(Source):
         return self._resized(index, np.stack(joined))
 
     def encoded(self, index: int, modality: str) -> collections.abc.Iterator:
-        """Yields the images of a video as they are on the disk: of each in
-        order a tuple of its files' bytes, one for rgb, x and y for the flows;
-        `None` in the place of one that is no JPEG. A `VideoError` as
-        `num_frames`.
+        """Yields the encoded images of a video in order.
+
+        Each is a tuple of the bytes of its files: one for rgb, x and y for
+        flow; `None` instead of a file that is not a JPEG.
+
+        Raises:
+            VideoError: as `num_frames`.
         """
         indices = range(self.num_frames(index, modality))
         for paths in self.paths(index, modality, indices):
@@ -232,9 +239,18 @@ class FrameFolders(Source):
         modality: str,
         indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> list[tuple]:
-        """Files of images of one video: a list with a tuple of paths for each
-        index, one for rgb, x and y for the flows. One that is not there is a
-        `VideoError`."""
+        """Returns the files of images of a video.
+
+        Args:
+            index, modality, indices: as for `read`.
+
+        Returns:
+            List with a tuple of paths for each index: one for rgb, x and y for
+            flow.
+
+        Raises:
+            VideoError: if there is no such image.
+        """
         taken = self._range(index, modality)
         what = f"images of {modality}"
         self._check_indices(index, indices, len(taken), what)
@@ -245,12 +261,12 @@ class FrameFolders(Source):
         ]
 
     def _find_modalities(self):
-        """Those of any of some videos, evenly chosen: a single one may be
-        the broken one."""
+        """The modalities of any of about 20 videos at equal distances, because
+        a single video may be a broken one."""
         step = max(len(self.videos) // _VIDEOS_LOOKED_AT, 1)
         roles = set()
         for index in range(0, len(self.videos), step):
-            # Problems are reported when it is read.
+            # Errors are reported when the video is read.
             with contextlib.suppress(VideoError):
                 roles.update(self._images(index))
         return tuple(
@@ -260,7 +276,8 @@ class FrameFolders(Source):
         )
 
     def _series(self, index, modality):
-        """The series of images of a modality: one, or those of x and y."""
+        """The `ImageSeries` of a modality: a list of one, or of those of x and
+        y."""
         found = self._images(index)
         for role in _ROLES_OF[modality]:
             if isinstance(found.get(role), VideoError):
@@ -274,7 +291,8 @@ class FrameFolders(Source):
         return [found[role] for role in _ROLES_OF[modality]]
 
     def _images(self, index):
-        """`{role: ImageSeries or VideoError}` of a video."""
+        """Returns a dict from each role of a video's images to an `ImageSeries`
+        or a `VideoError`."""
         file = self.files[index]
         if file not in self._found:
             found = {}
@@ -288,6 +306,8 @@ class FrameFolders(Source):
         return self._found[file]
 
     def _by_names(self, index, series):
+        """Returns a dict as `_images`, for the series of one folder by their
+        prefixes."""
         found, frames = {}, {}
         for prefix, images in series.items():
             name = prefix.rstrip(_SEPARATORS).lower()
@@ -305,7 +325,8 @@ class FrameFolders(Source):
         return found
 
     def _only(self, index, series):
-        """The one series of a folder; of several that of frames."""
+        """The series of a folder, which must be one; of several that of frames.
+        Returns a `VideoError` if it is not clear which."""
         if len(series) > 1:
             series = {
                 prefix: images
@@ -328,7 +349,7 @@ class FrameFolders(Source):
         return self._root / self.videos[index]
 
 
-def _decode(path, is_flow):
+def _decode(path: str, is_flow: bool) -> np.ndarray:
     content = np.fromfile(path, np.uint8)
     flag = cv2.IMREAD_GRAYSCALE if is_flow else cv2.IMREAD_COLOR
     image = cv2.imdecode(content, flag) if content.size else None

@@ -1,18 +1,20 @@
-"""Which frames of its file a clip consists of: those of its segment, at the
-rate of the network.
+"""Finds the frames of a file that a clip consists of: those of its segment, at
+the frame rate of the network.
 """
 
 import numpy as np
 
 from keras_vidrec.specs.checks import counted
 
-# Which of two frames is nearer must not depend on rounding.
+# Seconds by which a frame must be nearer than another one, so that the choice
+# does not depend on rounding.
 _TIE = 1e-6
-# Seconds by which times may be mistaken: containers round to milliseconds, and
-# those of a constant rate are computed from it.
+# The largest error of times in seconds: containers round to milliseconds, and
+# times of a constant rate are computed from it.
 _ROUNDING = 0.0015
-# Periods of the new rate that a moment lies before the end at least: 4.004
-# seconds, as cameras of 29.97 frames make them, have as many as 4.
+# The least distance of a sampled moment from the end of the clip, in periods of
+# the new rate: 4.004 seconds, as from cameras with 29.97 frames per second,
+# have as many frames as 4 seconds.
 _END = 0.5
 
 
@@ -22,31 +24,32 @@ def frames_of(
     fps: float | None = None,
     segment: tuple | None = None,
 ) -> np.ndarray | None:
-    """The frames of a file that a clip consists of.
+    """Returns the indices of the frames of a file that a clip consists of.
 
-    A segment is as a file of its own frames: the first one that is shown in it
-    is at second 0 of the clip.
+    A segment is treated like a file of its own: its first frame is at second 0
+    of the clip.
 
     Args:
         num_frames: int, at least 1. Frames of the file.
         times: `None` (unknown), or float64 array `(num_frames,)`: seconds of
-            each frame from the first, strictly increasing.
-        fps: `None` (every frame once), or float > 0: of each moment `k / fps`,
+            each frame after the first one, strictly increasing. Defaults to
+            `None`.
+        fps: `None` (every frame once), or float > 0: for each moment `k / fps`,
             from 0 to half a period before the end of the clip, the nearest
-            frame in time, the earlier one of two. Frames are left out or
-            repeated.
-        segment: `None` (all of the file), or tuple `(start, end, unit)`, as a
-            `Catalog` has it: the frames with `start <= t < end`, t being their
-            second or, where the unit is `"frames"`, their number; an end of
-            `None` is that of the file.
+            frame in time, the earlier one of two that are equally near. So
+            frames are left out or repeated. Defaults to `None`.
+        segment: `None` (the whole file), or tuple `(start, end, unit)`, as in a
+            `Catalog`: the frames with `start <= t < end`, where t is the time
+            in seconds, or the index if the unit is `"frames"`. An end of `None`
+            is that of the file. Defaults to `None`.
 
     Returns:
-        `None` where that is all of them, each once; else int64 array: their
-        numbers, in the order of time.
+        `None` for all frames, each once; else int64 array of indices in the
+        order of time.
 
     Raises:
-        ValueError: if `times` are needed and unknown, or the segment has no
-            frame.
+        ValueError: if `times` are needed and unknown, or no frame is in the
+            segment.
     """
     if fps is None and segment is None:
         return None
@@ -67,15 +70,18 @@ def frames_of(
 
 
 def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
-    """The frames of a file that a clip consists of, as a network sees it.
+    """Returns the indices of the frames of a file that a clip consists of,
+    sampled according to a `FrameSpec`.
 
     Args:
-        healths: `HealthCache`, or what else gives `Health` and `times` by
-            name: of files that are deinterlaced as `frame` says.
+        healths: `HealthCache`, or another object with its `[name]` and
+            `times(name)`, for files that are deinterlaced as `frame` says.
         file: str. Name of the file.
-        frame: `None`, or `FrameSpec`. Its `fps` and `deinterlace` matter.
-        segment: as for `frames_of`, in seconds from where the file begins (its
-            sound may begin first), or in frames as they are stored.
+        frame: `None`, or `FrameSpec`, of which `fps` and `deinterlace` are
+            used.
+        segment: as for `frames_of`, in seconds from the start of the file,
+            which may be that of its sound, or in frames before deinterlacing.
+            Defaults to `None`.
 
     Returns:
         As `frames_of`.
@@ -93,8 +99,8 @@ def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
 
 
 def lost_share(healths, file, frame, segment=None) -> float:
-    """Share of the frames of a clip that are damaged or cut off, from 0 to 1;
-    the arguments are those of `frames_taken`."""
+    """The share of the frames of a clip that are damaged or cut off, from 0 to
+    1. Takes the arguments of `frames_taken`."""
     health = healths[file]
     if segment is None:
         return health.lost_share
@@ -109,28 +115,31 @@ def lost_share(healths, file, frame, segment=None) -> float:
         period = _step(times)
         there, lost = times[-1] + period, lost * period
     end = there + lost if end is None else end
-    # An end behind that of a sound file is a matter of rounding.
+    # If nothing is lost, an end after that of the file is due to rounding.
     cut_off = (end - max(there, start)) / (end - start) if lost else 0
     return float(max(share, cut_off))
 
 
 def _in_decoded(segment, frame, health):
-    """A segment, counted from the first frame on, in frames that are decoded
-    as a `FrameSpec` says."""
+    """Converts a segment to seconds after the first frame, or to indices of
+    frames after deinterlacing."""
     if segment is None:
         return None
     start, end, unit = segment
     if unit == "seconds":
-        # Those that a player shows: from where the file begins.
+        # Lists have the seconds that a player shows, from the start of the
+        # file.
         begins = health.begins
         return start - begins, None if end is None else end - begins, unit
-    if frame is not None and frame.deinterlace == "bob":  # two of each
+    # "bob" makes two frames of each.
+    if frame is not None and frame.deinterlace == "bob":
         return 2 * start, None if end is None else 2 * end, unit
     return segment
 
 
 def _times(healths, file):
-    """Seconds of the frames of a file, `None` if they are absurd, too."""
+    """The times of the frames of a file in seconds; `None` if they are unknown
+    or not usable."""
     health = healths[file]
     if health.frame_rate is None and health.num_frames > 1:
         return None
@@ -138,7 +147,7 @@ def _times(healths, file):
 
 
 def _bounds(num_frames, times, segment):
-    """Its first frame and the one behind its last."""
+    """The index of a segment's first frame, and of the one after its last."""
     start, end, unit = segment
     if unit == "frames":
         first, last = start, num_frames if end is None else end
@@ -161,11 +170,12 @@ def _bounds(num_frames, times, segment):
     return first, last
 
 
-def _at_rate(times, fps):
-    """Numbers of the nearest frames of each period; times from 0."""
+def _at_rate(times: np.ndarray, fps: float) -> np.ndarray:
+    """Returns the index of the frame nearest to each moment at a rate, given
+    the times of frames, which begin with 0."""
     if len(times) < 2:
         return np.zeros(1, np.int64)
-    # The last frame is shown as long as most.
+    # The duration of the last frame is assumed to be the median one.
     end = times[-1] + _step(times)
     count = max(int(np.ceil(end * fps - _END)), 1)
     moments = np.arange(count) / fps
@@ -174,6 +184,6 @@ def _at_rate(times, fps):
     return after - is_earlier
 
 
-def _step(times):
-    """Seconds from most frames to the next."""
+def _step(times: np.ndarray) -> float:
+    """The median time between frames in seconds."""
     return float(np.median(np.diff(times))) if len(times) > 1 else _TIE

@@ -1,4 +1,4 @@
-"""The images of the latest frames of a stream, as a network sees them."""
+"""Makes clips of the latest frames of a stream."""
 
 import numpy as np
 
@@ -10,20 +10,20 @@ from keras_vidrec.flow import extraction
 
 
 class MovingClip:
-    """Takes frames one by one and gives clips of them.
-
-    Each frame is cropped when it comes and each image of flow is made once,
-    whichever clips it is in; frames themselves are not kept. It is resized as
-    `spec.frame` says before anything else; its `fps` and `deinterlace` are the
-    stream's. The images are those of
+    """Takes frames one by one and makes clips of them, with the same images as
     `reader.read_test_clip`.
+
+    Each frame is resized and cropped when it is added, and each image of flow
+    is computed once, even if it is in several clips; whole frames of rgb are
+    not stored. Frames are resized according to `spec.frame`; its `fps` and
+    `deinterlace` have to be applied by the stream.
 
     Args:
         spec: `ClipSpec`.
         crops: str. One of `clip_spec.TEST_CROPS`.
 
     Attributes:
-        num_images: int. Images held, of all modalities.
+        num_images: int. Number of stored images of all modalities.
     """
 
     def __init__(self, spec, crops):
@@ -38,13 +38,14 @@ class MovingClip:
         return len(self._grays) + sum(map(len, self._images.values()))
 
     def add(self, index, frame, modalities):
-        """Takes a frame.
+        """Adds a frame.
 
         Args:
-            index: int. Its number.
+            index: int. Number of the frame in the stream.
             frame: uint8 array `(height, width, 3)`, R G B.
-            modalities: collection of str. What it is needed for: its own
-                image of rgb and rgb_diff, any of flow that it takes part in.
+            modalities: collection of str. The modalities for which the frame is
+                needed: rgb and rgb_diff, or flow for which it is the first or
+                the second frame.
 
         Raises:
             ValueError: if frames cannot be resized.
@@ -60,14 +61,17 @@ class MovingClip:
                 self._grays[index] = extraction.gray(frame)
 
     def clip(self, indices):
-        """The snippets of given images: dict of uint8 arrays `(num_crops *
-        num_snippets, height, width, channels)` by modality, all snippets of the
-        first crop first.
+        """Makes the snippets of a clip.
 
         Args:
-            indices: dict of int arrays `(num_snippets, images of a snippet)`
-                by modality: numbers of frames; for flow of the first of each
-                pair.
+            indices: dict of int arrays `(num_snippets, images of a snippet)` by
+                modality: numbers of frames; for flow those of the first frame
+                of each pair.
+
+        Returns:
+            dict of uint8 arrays `(num_crops * num_snippets, height, width,
+            channels)` by modality: all snippets of the first crop, then those
+            of the next.
         """
         clip = {}
         for modality, rows in indices.items():
@@ -86,7 +90,7 @@ class MovingClip:
         return clip
 
     def drop_before(self, index):
-        """Forgets what belongs to earlier frames."""
+        """Deletes the images of earlier frames."""
         for images in (self._grays, *self._images.values()):
             for old in [t for t in images if t < index]:
                 del images[old]

@@ -1,4 +1,4 @@
-"""A prepared dataset: JPEG frames and flow, read by their offsets."""
+"""The source of a prepared dataset: JPEG frames and flow in records."""
 
 import collections.abc
 import json
@@ -19,7 +19,7 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 
-# The differences are made of frames, inside the network.
+# The network computes differences from frames.
 _STORED_AS = {"rgb_diff": "rgb"}
 _FLOWS = ("flow", "warped_flow")
 
@@ -29,17 +29,16 @@ logger = logging.getLogger("keras_vidrec")
 class Records(Stored):
     """The `Source` of a dataset that `vidrec prepare` made.
 
-    Only the requested images are read, through the index of each shard. Safe to
-    use from several threads.
+    Only the requested images are read, by their offsets in the index of each
+    shard. It can be used from several threads.
 
     Args:
         directory: path of the dataset, or its URL in an object store (see
             `storage.as_path`).
 
     Attributes:
-        catalog: `Catalog` of the videos with the splits, for
-            `split.carve_validation` and the like. `videos`, `labels`,
-            `groups` and `classes` are its.
+        catalog: `Catalog` with the splits, and with `videos`, `labels`,
+            `groups` and `classes` of this source.
         settings: dict. How the records were made; see `PreparedDataset`.
 
     Raises:
@@ -58,14 +57,15 @@ class Records(Stored):
         )
         self.flow = self._flow_spec()
         self.stored_as = self._frame_spec()
-        self._told: list = []  # the same of all that share the records
+        # A list, because copies by `seen_as` share it: one warning for all.
+        self._told: list = []
         self._images = {
             modality: _Images(directory, modality, self.videos, dataset.files)
             for modality in dataset.modalities
         }
 
     def num_frames(self, index: int, modality: str) -> int:
-        """Number of stored images of video `index`; see `Source`."""
+        """The number of stored images of video `index`; see `Source`."""
         return self._of(modality).num_images(index)
 
     def read(
@@ -74,8 +74,12 @@ class Records(Stored):
         modality: str,
         indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
-        """Images of video `index`; see `Source`. A modality that the dataset
-        does not hold is a `ValueError`."""
+        """Reads images of video `index`; see `Source`.
+
+        Raises:
+            ValueError: if the dataset does not have the modality.
+            VideoError: if the images cannot be read.
+        """
         images = self._of(modality)
         count = images.num_images(index)
         self._check_indices(index, indices, count, f"images of {modality}")
@@ -88,18 +92,18 @@ class Records(Stored):
             ) from error
         resized = self._resized(index, found)
         if modality in _FLOWS and self.stored_as is not None:
-            # As if it had been made of frames of this size.
+            # The vectors become those of flow between frames of this size.
             factors = np.divide(resized.shape[2:0:-1], found.shape[2:0:-1])
             resized = codec.scale(resized, factors)
         return resized
 
     def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`. Images that were stored in another size are resized
-        once more, and the vectors of flow with them.
+        again, and the vectors of flow are scaled accordingly.
 
         Raises:
-            ValueError: if the stored frames do not have the aspect, or were
-                not taken as `frame` says.
+            ValueError: if the stored frames have another aspect, frame rate or
+                deinterlacing than `frame`.
         """
         source = super().seen_as(frame)
         if source is not self and frame is not None:
@@ -170,7 +174,8 @@ class _Images:
         self._channels = 3 if modality == "rgb" else 2
         self._jpegs_per_image = 1 if modality == "rgb" else 2
         self._shards = []
-        # By name: shard, first and last entry in `offsets`, height, width.
+        # From the name of a video to its shard, its first and last entry in
+        # `offsets`, the height and the width.
         found = {}
         offsets, sizes, crcs, total = [], [], [], 0
         for shard, index in shards.read_indexes(directory, modality, files):
@@ -180,7 +185,7 @@ class _Images:
                 index["heights"].tolist(),
                 index["widths"].tolist(),
             )
-            # Of a video that was prepared again the last record counts.
+            # If a video was prepared again, its last record is valid.
             for name, count, height, width in rows:
                 found[name] = (
                     len(self._shards),
@@ -206,16 +211,19 @@ class _Images:
         self._crcs = np.concatenate([*crcs, np.zeros(0, np.uint32)])
 
     def num_images(self, index):
+        """The number of images of a video."""
         _, first, last, _, _ = self._rows[index]
         return (last - first) // self._jpegs_per_image
 
     def read(self, index, indices):
+        """Reads images of a video: uint8 `(len(indices), height, width,
+        channels)`."""
         shard, first, _, height, width = self._rows[index]
         indices = np.asarray(indices, np.int64)
         images = np.empty(
             (len(indices), height, width, self._channels), np.uint8
         )
-        # The x and y of a flow image lie side by side.
+        # The JPEGs of x and y of a flow image are next to each other.
         entries = first + self._jpegs_per_image * indices[:, None]
         entries = (entries + np.arange(self._jpegs_per_image)).ravel()
         places = zip(
@@ -233,7 +241,7 @@ class _Images:
         return images
 
 
-def _decode(jpeg, mode):
+def _decode(jpeg: bytes, mode: int) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), mode)
     if image is None:
         raise ValueError("broken JPEG")

@@ -1,4 +1,5 @@
-"""Where clips come from: one interface for videos, folders and records."""
+"""The interface of all kinds of datasets: videos, frame folders, records and
+features."""
 
 import collections.abc
 import concurrent.futures
@@ -17,46 +18,48 @@ from keras_vidrec.videos.video import VideoError
 
 
 class Source:
-    """What the input pipeline and the evaluation need of a dataset.
+    """A dataset, as the input pipeline and the evaluation use it.
 
-    `VideoFiles` and `SingleVideo` decode, and compute flow, on the fly;
-    `FrameFolders`, `Records` and `Features` read stored images. Any other
-    object with these attributes and methods can be used too. Indices of videos
-    run over the whole dataset; a split is a sequence of such indices. Images of
-    one modality of a video have one size; other modalities may have another:
-    the same picture, scaled. `seen_as` says how they are resized.
+    `VideoFiles` and `SingleVideo` decode videos and compute flow on the fly;
+    `FrameFolders`, `Records` and `Features` read stored images or features. Any
+    other object with these attributes and methods can be used too. Indices of
+    videos are those of the whole dataset; a split is a sequence of such
+    indices. All images of one modality of a video have the same size. Other
+    modalities may have another size: the same picture, resized. `seen_as`
+    determines how they are resized.
 
     Args:
         catalog: `Catalog`, or another object with its videos, labels, groups
             and classes.
 
     Attributes:
-        kind: `None`, or str: what it is, as of `Origin`: `"videos"`,
-            `"frames"`, `"prepared"` or `"features"`. Defaults to `None`.
+        kind: `None`, or str: the kind of dataset, a kind of `Origin`:
+            `"videos"`, `"frames"`, `"prepared"` or `"features"`. Defaults to
+            `None`.
         videos: tuple of str. Name of each video, unique in the dataset (its
             path below the dataset's directory, with `/`).
         labels: tuple of int, the class index of each video, -1 if unknown; or,
-            of a dataset of several labels per video, tuple of tuples of
-            ascending int, `()` where it shows none of the classes
-            (`data.catalogs.label_sets`).
-        groups: tuple of str. Videos of one group (same scene, same actor) never
-            are on both sides of a split.
+            if videos have several labels, tuple of tuples of ascending int,
+            `()` for a video of none of the classes (see
+            `data.catalogs.label_sets`).
+        groups: tuple of str. Videos of one group (same scene, same actor) are
+            in the same part of a split.
         classes: tuple of str. Class names by class index.
-        files: tuple of str. The file of each video; several may be segments
-            of one. Defaults to `videos`.
-        modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
-        flow: `FlowSpec` of how its flow is made; `None` if there is none, or if
-            unknown.
-        frame: `None` (images as they are), or the `FrameSpec` that they are
-            read by.
-        stored_as: `None` (unknown, or computed when read), or the `FrameSpec`
-            that stored images were resized by.
-        is_remote: bool. Whether it is remote, so that many clips should be
-            requested at the same time. Defaults to `False`.
-        contents: tuple of str or `None`. `content` of each video, computed on
-            first use.
-        requests: int. How many files are then read at the same time; 0 if their
-            content is known. Defaults to `0`.
+        files: tuple of str. The file of each video; several videos may be
+            segments of one file. Defaults to `videos`.
+        modalities: tuple of str. The available modalities, some of
+            `clip_spec.MODALITIES`.
+        flow: `FlowSpec`: how its flow is computed; `None` if there is no flow,
+            or this is unknown.
+        frame: `None` (images as they are stored), or the `FrameSpec` by which
+            images are sampled and resized. Defaults to `None`.
+        stored_as: `None` (unknown, or not stored), or the `FrameSpec` by which
+            stored images were resized. Defaults to `None`.
+        is_remote: bool. Whether it is in an object store, so that many clips
+            should be requested at the same time. Defaults to `False`.
+        contents: tuple of str or `None`. The `content` of each video.
+        requests: int. The number of files that are read at the same time to
+            compute `contents`; 0 if these are known. Defaults to `0`.
     """
 
     kind: str | None = None
@@ -75,9 +78,9 @@ class Source:
         self.files = getattr(catalog, "files", catalog.videos)
 
     def num_frames(self, index: int, modality: str) -> int:
-        """Number of stored images of `modality` in video `index`: frames for
-        rgb and rgb_diff, frames - 1 for the flows, which may be 0. Image t of
-        the flows belongs to frames t and t + 1.
+        """The number of images of `modality` in video `index`: that of frames
+        for rgb and rgb_diff, one less for flow, which may be 0. Flow image t is
+        the motion from frame t to frame t + 1.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -95,13 +98,13 @@ class Source:
         Args:
             index: int. The video.
             modality: str. One of `modalities`.
-            indices: sequence of int, 0-based, within `num_frames`, in any
-                order, repetitions allowed.
+            indices: sequence of int, 0-based, below `num_frames`, in any order,
+                also with repetitions.
 
         Returns:
             uint8 array `(len(indices), height, width, channels)`: 3 channels
-            R G B for rgb and rgb_diff, 2 channels x y of the 8-bit flow code
-            for the flows.
+            R G B for rgb and rgb_diff; 2 channels x, y in the 8-bit code for
+            flow.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -109,7 +112,7 @@ class Source:
         raise NotImplementedError
 
     def health(self, index: int) -> Health | None:
-        """`videos.Health` of the file of video `index`, `None` if unknown.
+        """The `videos.Health` of the file of video `index`; `None` if unknown.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -117,17 +120,21 @@ class Source:
         return None
 
     def lost_share(self, index: int) -> float:
-        """Share of the frames of video `index` that are damaged or cut off,
-        from 0 to 1, as far as known; raises `VideoError` as `health` does.
+        """The share of the frames of video `index` that are damaged or cut off,
+        from 0 to 1; 0 if unknown.
+
+        Raises:
+            VideoError: if the video cannot be read.
         """
         health = self.health(index)
         return 0.0 if health is None else health.lost_share
 
     def content(self, index: int) -> str | None:
-        """A fingerprint of the content of video `index`, independent of its
-        path and name: of a file its size and its ends (see `videos.content`),
-        with its segment; `None` if unknown. What is made of a video has the
-        content of the video.
+        """A fingerprint of the content of video `index`, which does not depend
+        on its path and name; `None` if unknown. It is computed from the size,
+        the beginning and the end of the file (see `videos.content`), and the
+        segment. Stored images and features have the content of the original
+        video.
         """
         return None
 
@@ -141,16 +148,16 @@ class Source:
     def origin(
         self, indices: collections.abc.Sequence[int] | np.ndarray | None = None
     ) -> Origin:
-        """What this dataset is, and was made from.
+        """Returns the `Origin` of this dataset.
 
         Args:
-            indices: `None`, or sequence of int: the origin of these videos
-                alone. Defaults to `None`: of all.
+            indices: `None` (all), or sequence of int: the videos whose origin
+                is returned. Defaults to `None`.
 
         Returns:
-            `Origin`. `videos` is of names and names of classes, `content` of
-            `contents`, and `fingerprint` of both and of how what is stored was
-            made: none of them depends on the order.
+            `Origin`. Its `videos` is a fingerprint of names and class names,
+            `content` of `contents`, and `fingerprint` of both and of
+            `how_made`. They do not depend on the order of the videos.
         """
         if indices is None:
             indices, contents = range(len(self.videos)), self.contents
@@ -167,26 +174,27 @@ class Source:
         )
 
     def how_made(self) -> dict | None:
-        """How the stored images were made: plain data, `None` if there are
-        none, or if unknown.
+        """Returns how the stored images were made, as a dict of data for JSON;
+        `None` if there are none, or this is unknown.
         """
         return None
 
     def made_from(self) -> dict:
-        """Fields of the `Origin`: `parents`, `versions`, `decoder`."""
+        """Returns some fields of the `Origin`: `parents`, `versions`,
+        `decoder`."""
         return {}
 
     def seen_as(self, frame: FrameSpec | None) -> typing.Self:
-        """This source, with images sampled and resized for a network.
+        """Returns this source with images sampled and resized for a network.
 
         Args:
-            frame: `FrameSpec`, or `None` for images as they are.
+            frame: `FrameSpec`, or `None` for images as they are stored.
 
         Returns:
             `Source`, which shares everything else with this one.
 
         Raises:
-            ValueError: if the images cannot be had so.
+            ValueError: if images cannot be sampled or resized in this way.
         """
         if frame == self.frame:
             return self
@@ -195,11 +203,12 @@ class Source:
         return other
 
     def save(self) -> None:
-        """Stores newly found properties of the videos for the next time."""
+        """Saves newly found properties of the videos, such as their health, for
+        the next program."""
 
     def _resized(self, index, images):
-        """Images `(number, height, width, channels)` of a video as `frame`
-        says."""
+        """Resizes images `(number, height, width, channels)` of a video
+        according to `frame`."""
         if self.frame is None:
             return images
         try:
@@ -210,7 +219,8 @@ class Source:
             raise VideoError(self._name(index), str(error)) from None
 
     def _check_indices(self, index, indices, count, what):
-        """Refuses images that a video does not have; `what` it has of them."""
+        """Raises a `VideoError` if there is an index that is not from 0 to
+        `count - 1`; `what` names the images in the message."""
         wrong = [int(i) for i in indices if not 0 <= i < count]
         if wrong:
             raise VideoError(
@@ -220,5 +230,5 @@ class Source:
             )
 
     def _name(self, index):
-        """What errors call a video."""
+        """The name of a video in errors."""
         return self.videos[index]

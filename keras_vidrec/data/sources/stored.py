@@ -1,4 +1,4 @@
-"""What the sources of prepared datasets share: all that `dataset.json` says."""
+"""The base class of sources of prepared datasets."""
 
 import os
 import typing
@@ -11,7 +11,8 @@ from keras_vidrec.videos.health import Health
 
 
 class Stored(Source):
-    """The `Source` of what `vidrec prepare` or `vidrec features` made.
+    """The `Source` of a dataset of `vidrec prepare` or `vidrec features`. It
+    implements all methods that only need `dataset.json`.
 
     Args:
         directory: path of the dataset, or its URL in an object store (see
@@ -19,9 +20,9 @@ class Stored(Source):
         dataset: `PreparedDataset` that was loaded from there.
 
     Attributes:
-        catalog: `Catalog` of the videos with the splits. `videos`, `labels`,
-            `groups` and `classes` are its.
-        settings: dict. How what is stored was made; see `PreparedDataset`.
+        catalog: `Catalog` with the splits, and with `videos`, `labels`,
+            `groups` and `classes` of this source.
+        settings: dict. How the records were made; see `PreparedDataset`.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Stored(Source):
         self._contents, self._origin = dataset.contents, dataset.origin
 
     def health(self, index: int) -> Health | None:
-        """`Health` of the file that video `index` was made of; see `Source`."""
+        """The `Health` of the original file of video `index`; see `Source`."""
         return self._healths[index]
 
     def lost_share(self, index: int) -> float:

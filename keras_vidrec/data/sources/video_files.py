@@ -1,4 +1,5 @@
-"""Video files as a source of clips: frames and motion, made on the fly."""
+"""The sources of video files, which decode frames and compute flow on the
+fly."""
 
 import collections.abc
 import types
@@ -26,18 +27,21 @@ from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
-# Number of videos whose frame tables are cached, some kilobytes each, because a
-# clip needs them often.
+# The number of videos whose indices of frames are cached, some kilobytes each,
+# because reading a clip needs them several times.
 _MAPS = 4096
-# Frames read at once before any of them is resized, and bytes of more.
+# Frames that are decoded before they are resized: at least this number, and
+# more if they have fewer bytes.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
 
 
 class Decoded(Source):
-    """What the sources of this file share: `_part(index)` is the file and the
-    segment of a video, `_path(file)` the path of a file, and `_healths` the
-    health of the files.
+    """The base class of sources that decode videos.
+
+    A subclass defines `_part(index)`, which returns the file and the segment of
+    a video, `_path(file)`, which returns the path of a file, and `_healths`, a
+    `HealthCache` or an object with its methods.
     """
 
     kind: str | None = "videos"
@@ -63,12 +67,11 @@ class Decoded(Source):
         return self.frame and self.frame.deinterlace
 
     def health(self, index: int) -> Health:
-        """`videos.Health` of the file of a video; a `VideoError` if it cannot
-        be read."""
+        """See `Source`."""
         return self._healths[self._part(index)[0]]
 
     def lost_share(self, index: int) -> float:
-        """See `Source`; of a segment it is that of its own frames."""
+        """See `Source`. For a segment it is the share of its own frames."""
         file, segment = self._part(index)
         return frame_map.lost_share(self._healths, file, self.frame, segment)
 
@@ -94,7 +97,7 @@ class Decoded(Source):
         modality: str,
         indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
-        """See `Source`. Frames are resized first, and flow is made of the
+        """See `Source`. Frames are resized first, and flow is computed from the
         resized ones."""
         indices = np.asarray(indices, dtype=None if len(indices) else int)
         if modality in _FLOWS:
@@ -107,8 +110,8 @@ class Decoded(Source):
         return np.concatenate(blocks)[places]
 
     def _frames_of(self, index):
-        """The frames of its file that a video consists of, as of
-        `frame_map.frames_of`."""
+        """The indices of a video's frames in its file, as
+        `frame_map.frames_taken` returns them."""
         file, segment = self._part(index)
         if segment is None and (self.frame is None or self.frame.fps is None):
             return None
@@ -126,7 +129,7 @@ class Decoded(Source):
         return taken
 
     def _numbers(self, index, indices):
-        """The numbers that frames of a video have in its file."""
+        """Converts indices of frames of a video to those in its file."""
         taken = self._frames_of(index)
         if taken is None:
             return indices
@@ -134,6 +137,7 @@ class Decoded(Source):
         return taken[indices]
 
     def _read_frames(self, index, indices):
+        """Decodes frames, given their indices in the file."""
         with storage.opened(self._path(self._part(index)[0])) as file:
             return video.read_frames(
                 file,
@@ -143,8 +147,8 @@ class Decoded(Source):
             )
 
     def _blocks(self, index, needed):
-        """Yields numbers of frames, and these frames, resized: a few at a time,
-        because before that they may be large."""
+        """Yields indices of frames in the file, and these frames, resized. They
+        are read in blocks, because they may be large before resizing."""
         start, length = 0, _BLOCK
         while start < len(needed):
             block = needed[start : start + length]
@@ -163,10 +167,11 @@ class Decoded(Source):
                 f"{modality}. "
                 f"Received: indices {wrong[:8].tolist()}",
             )
-        if not len(indices):  # of which size would they be?
+        # Without a frame the size is not known, so `_read_frames` finds it.
+        if not len(indices):
             return self._resized(index, self._read_frames(index, []))[..., :2]
         starts, places = np.unique(indices, return_inverse=True)
-        # The frames that its pairs are of, as the file numbers them.
+        # The frames of each pair, as indices in the file.
         firsts = self._numbers(index, starts)
         seconds = self._numbers(index, starts + 1)
         grays = {}
@@ -183,9 +188,18 @@ class Decoded(Source):
 
 
 def flow_codes(pairs, modality, flow):
-    """Images of flow of many pairs of frames, given as to
-    `flow.extraction.flows`, of differing keys. Yields `(key, code)` of each
-    pair, in any order: uint8 `(height, width, 2)` of the 8-bit code."""
+    """Computes images of flow.
+
+    Args:
+        pairs: iterable of `(key, first, second)`, as for
+            `flow.extraction.flows`, with different keys.
+        modality: str. `"flow"` or `"warped_flow"`.
+        flow: `FlowSpec`.
+
+    Yields:
+        `(key, code)` for each pair, in any order: uint8 `(height, width, 2)` of
+        x and y in the 8-bit code.
+    """
     make = (
         extraction.flows if modality == "flow" else extraction.flows_and_warped
     )
@@ -196,15 +210,14 @@ def flow_codes(pairs, modality, flow):
 class VideoFiles(Decoded):
     """The `Source` of the video files of a catalog, or of segments of them.
 
-    Frames are decoded when they are read, and flow is computed from them then:
-    nothing is prepared. Good for rgb and rgb_diff; flow is worth preparing once
-    if it is read more than once.
+    Frames are decoded, and flow is computed, when they are read. This is
+    suitable for rgb and rgb_diff. Flow that is read more than once should be
+    prepared.
 
     Args:
-        catalog: a `Catalog`, which says where the videos lie and what they
-            show.
-        flow: `None`, or `FlowSpec`. How flow is made. Defaults to
-            `FlowSpec()`.
+        catalog: `Catalog` of video files.
+        flow: `None` (`FlowSpec()`), or `FlowSpec`: how flow is computed.
+            Defaults to `None`.
     """
 
     def __init__(self, catalog: Catalog, flow: FlowSpec | None = None) -> None:
@@ -224,7 +237,7 @@ class VideoFiles(Decoded):
         return source
 
     def save(self) -> None:
-        """Stores newly found properties of the files for the next time."""
+        """See `Source`."""
         self._healths.save()
 
     def _part(self, index):
@@ -235,10 +248,16 @@ class VideoFiles(Decoded):
 
 
 class SingleVideo(Decoded):
-    """The `Source` of one video file that belongs to no dataset, a path or an
-    address (see `storage.as_path`); `flow` is as for `VideoFiles`. A video
-    that cannot be read is a `VideoError`, or an `OSError` if it lies
-    elsewhere."""
+    """The `Source` of one video file that is not in a dataset.
+
+    Args:
+        path: path or URL of the file (see `storage.as_path`).
+        flow: as for `VideoFiles`. Defaults to `None`.
+
+    Raises:
+        VideoError: if the video cannot be read.
+        OSError: if it cannot be read from an object store.
+    """
 
     def __init__(self, path, flow=None):
         self._place = storage.as_path(path)
@@ -264,7 +283,8 @@ class SingleVideo(Decoded):
 
 
 class _Examined:
-    """A `HealthCache` of one video, which is looked at once."""
+    """The `Health` of one video, with the methods of a `HealthCache`. The video
+    is examined once."""
 
     def __init__(self, path, deinterlace):
         with storage.opened(path) as file:

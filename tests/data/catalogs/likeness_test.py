@@ -64,6 +64,14 @@ def test_what_is_alike_stays_on_one_side(dataset, monkeypatch):
         catalog.discover(dataset)
 
 
+def test_a_list_without_parts_says_what_is_alike(dataset, tmp_path):
+    found = catalog.discover(dataset)
+    lines = [f"{name},{name.split('/')[0]}" for name in found.videos]
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join(["path,label", *lines]))
+    assert catalog.from_list(path, dataset).alike == found.alike != ()
+
+
 def test_a_class_of_one_recording_can_be_tested(tmp_path):
     for i in range(4):
         write(tmp_path / "run" / f"{i}.mp4", scene(1), rate=20 + i)

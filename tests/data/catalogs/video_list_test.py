@@ -150,7 +150,7 @@ def test_kinetics(tmp_path):
     assert found.segments == (None, (3, 13, "seconds"))
     assert found.splits[1].train == (0,) and found.validation == {1: (1,)}
     assert found.missing == ("gone",)
-    assert "as of Kinetics" in found.understood
+    assert "format of Kinetics" in found.understood
 
 
 def test_something_something(tmp_path):
@@ -181,7 +181,7 @@ def test_something_something(tmp_path):
     }
     assert found.classes == ("Opening something", "Putting something")
     assert found.validation == {1: (1,)}
-    assert "as of Something-Something" in found.understood
+    assert "format of Something-Something" in found.understood
     assert "names of something-something-v2-labels.json" in found.understood
 
 

@@ -36,10 +36,11 @@ def test_a_line_tells_how_many_and_what_helps():
     source = Source(num_frames=10, broken=[0])
     spec = ClipSpec(("rgb", "flow"), num_segments=3, snippet_length=5)
     assert short_videos.remark(source, range(8), spec) == (
-        "5 of 8 videos to train on have fewer than 15 images, which 3 segments "
-        "of 5 take by tsn_caffe: all segments of their clips are the first 5 "
+        "5 of 8 videos to train on have fewer than 15 images, the least that "
+        "clip.sampling=tsn_caffe needs for 3 segments of 5 images: all "
+        "segments of their training clips are the first 5 "
         "images. With clip.sampling=uniform they are spread over the video. "
-        "The shortest is video1, of 10."
+        "The shortest is video1, with 10 images."
     )
     assert "first image." in short_videos.remark(
         source, [1, 2], ClipSpec(num_segments=12)

@@ -113,7 +113,9 @@ def test_draws_are_versions_of_the_same_frames(tmp_path):
                     source.read(i, stream, range(4), draw),
                     version.astype("float16"),
                 )
-    with pytest.raises(VideoError, match="it has 2 draws. Received: draw=3"):
+    with pytest.raises(
+        VideoError, match="Expected draw from 0 to 2. Received: draw=3"
+    ):
         source.read(0, "rgb", [0], draw=3)
 
 
