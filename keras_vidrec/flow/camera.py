@@ -75,8 +75,7 @@ def align(
 
 
 def _homography(matches: np.ndarray) -> np.ndarray | None:
-    """Returns the 3x3 homography from the first to the second points of
-    `(matches, 2, 2)`; `None` if there are too few matches or inliers."""
+    """Returns the 3x3 homography of matched points; `None` if too few agree."""
     if len(matches) <= _MIN_MATCHES:
         return None
     # With these settings OpenCV uses a random generator with the given seed
@@ -95,9 +94,7 @@ def _homography(matches: np.ndarray) -> np.ndarray | None:
     return homography
 
 
-def _feature_matches(
-    first: np.ndarray, second: np.ndarray, features: str
-) -> np.ndarray:
+def _feature_matches(first, second, features):
     """Returns points matched by their features: float32 `(matches, 2, 2)`, for
     each match (x, y) in the first and in the second frame."""
     if min(first.shape) < _MIN_SIDE:
@@ -122,8 +119,7 @@ def _feature_matches(
 
 
 def _corners(first: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Returns corners of the first frame and the points that the flow moves
-    them to: float32 `(corners, 2, 2)`."""
+    """Returns corners matched by the flow, like `_feature_matches`."""
     corners = cv2.goodFeaturesToTrack(first, _MAX_CORNERS, 0.001, 3)
     if corners is None:
         return np.empty((0, 2, 2), np.float32)

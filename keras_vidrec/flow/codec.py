@@ -134,8 +134,7 @@ def to_picture(
     saturation = np.minimum(length / max_magnitude, 1)
     # The hue in sixths of a circle, as in HSV.
     hue = np.arctan2(flow[..., 1], flow[..., 0]) * (3 / np.pi)
-    # R, G and B are 1 up to a sixth from their own hue, and fall to 0 at two
-    # sixths.
+    # Each color is 1 up to a sixth from its own hue, and 0 from two sixths on.
     distance = (hue[..., None] - np.array([0, 2, 4]) + 3) % 6 - 3
     missing = np.clip(np.abs(distance) - 1, 0, 1)
     colors = 1 - saturation[..., None] * missing

@@ -34,8 +34,7 @@ def flows(
 ) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray]]:
     """Computes the optical flow of many pairs of frames.
 
-    It is a generator: pairs are read when they are needed, and a limited number
-    of them is in memory.
+    Pairs are read when they are needed; a limited number is in memory.
 
     Args:
         pairs: iterable of `(key, first, second)`: any key, and two uint8
@@ -67,9 +66,10 @@ def flows(
 def flows_and_warped(
     pairs: collections.abc.Iterable[tuple], method: str = "tvl1"
 ) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray, np.ndarray]]:
-    """Computes optical flow and warped flow, which is without camera motion
-    (TSN, section 3.1): the second frame is aligned with the first, and the flow
-    is computed again; see `camera.align`.
+    """Computes optical flow, and warped flow without camera motion.
+
+    The second frame is aligned with the first (`camera.align`), and the flow is
+    computed again (TSN, section 3.1).
 
     Args:
         pairs: see `flows`; keys must be hashable and different.
@@ -111,8 +111,7 @@ def flows_and_warped(
         while more:
             for key, warped_flow in flows(aligned(), method):
                 yield key, first_flows.pop(key), warped_flow
-            # The inner loop ended because `unaligned` is full, or because there
-            # are no more pairs.
+            # `unaligned` is full, or there are no more pairs.
             more = len(unaligned) >= _MAX_WAITING
             yield from unaligned
             unaligned.clear()
@@ -120,9 +119,7 @@ def flows_and_warped(
     return results()
 
 
-def _checked(
-    pairs: collections.abc.Iterable[tuple],
-) -> collections.abc.Iterator[tuple]:
+def _checked(pairs):
     """Yields the pairs after checking the shape, type and size of frames."""
     size = None
     for key, first, second in pairs:

@@ -69,8 +69,7 @@ def dis_flow(
 
 def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Computes optical flow by polynomial expansion (Farneback, 2003), with
-    OpenCV's defaults: 5 levels of half the size each, windows of 13 pixels, 10
-    iterations.
+    OpenCV's defaults: 5 levels of 1/2, windows of 13 pixels, 10 iterations.
 
     Thread-safe; the result does not depend on the number of threads.
 
@@ -126,12 +125,8 @@ def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def check_brox() -> None:
-    """Checks that `brox_flow` can be computed on this machine.
-
-    Raises:
-        ValueError: if OpenCV's module `cudaoptflow`, which no package on PyPI
-            has, or a GPU is missing.
-    """
+    """Raises a `ValueError` if `brox_flow` lacks OpenCV's module `cudaoptflow`,
+    which no package on PyPI has, or a GPU."""
     expected = (
         "Flow by brox is computed by OpenCV's module cudaoptflow. Expected an "
         "OpenCV that was built from its sources, opencv and opencv_contrib, "
@@ -153,10 +148,9 @@ def _dis(preset: str, height: int, width: int) -> cv2.DISOpticalFlow:
     """Returns a new object of OpenCV for frames of one size. It stores the
     pyramids of frames, so threads cannot share it."""
     algorithm = cv2.DISOpticalFlow.create(DIS_PRESETS[preset])
-    # If frames are too small for the finest scale, OpenCV chooses scales by
-    # the width alone, keeps them for later frames, and reads beyond the end of
-    # low frames. So the finest scale is limited to the coarsest one, which is
-    # computed here as OpenCV does.
+    # If frames are too small for the finest scale, OpenCV chooses scales by the
+    # width alone, keeps them for later frames, and reads beyond the end of low
+    # frames. So limit the finest scale to OpenCV's coarsest one.
     patch = algorithm.getPatchSize()
     coarsest = min(
         int(math.log2(max(height, width) / (4 * patch)) + 0.5),

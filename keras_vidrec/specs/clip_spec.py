@@ -194,8 +194,7 @@ class ClipSpec(Fact):
         """Returns a copy with some fields changed.
 
         Args:
-            values: mapping from names of fields to values. For `frame` and
-                `flow`, a dict changes only the fields it has.
+            values: mapping by name. For `frame` and `flow`, a dict of changes.
 
         Raises:
             ValueError: if a field is unknown or a value is invalid.

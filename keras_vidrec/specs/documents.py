@@ -42,8 +42,7 @@ def read_json(path: typing.Any) -> typing.Any:
     """Reads a JSON file in UTF-8.
 
     Args:
-        path: pathlib.Path, or an object that opens like one
-            (`storage.as_path`).
+        path: pathlib.Path, or an object with its `open` (`storage.as_path`).
 
     Returns:
         The result of `json.loads`.
@@ -98,8 +97,7 @@ def read_yaml(path: typing.Any) -> typing.Any:
     """Reads a YAML file in UTF-8, as `parse_yaml` does.
 
     Raises:
-        ValueError: naming the file, if it is not YAML, or exceeds a limit of
-            `parse_yaml`.
+        ValueError: naming the file; see `parse_yaml`.
         OSError: if it cannot be read.
     """
     try:
@@ -122,8 +120,7 @@ def parse_yaml(text: str) -> typing.Any:
         The result of `yaml.safe_load`.
 
     Raises:
-        ValueError: if it is not YAML, a key occurs twice, or it exceeds a
-            limit.
+        ValueError: if it is not YAML, repeats a key, or exceeds a limit.
     """
     import yaml
 

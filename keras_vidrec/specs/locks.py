@@ -105,8 +105,8 @@ def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
 def taken(
     path: pathlib.Path, wait: bool = False
 ) -> collections.abc.Iterator[typing.Any]:
-    """Holds the lock of a file and yields the open file, which is created if
-    missing and removed at the end.
+    """Holds the lock of a file, and yields the open file, which is removed at
+    the end.
 
     Raises:
         BlockingIOError: if another process holds the lock, unless `wait`.
@@ -173,7 +173,7 @@ def _is_at(file: typing.BinaryIO, path: pathlib.Path) -> bool:
 
 
 def _introduce(file: typing.BinaryIO, work: str) -> None:
-    """Writes the holder into the lock file; a full disk is not an error."""
+    """Writes the holder into the lock file, if the disk is not full."""
     now = datetime.datetime.now().astimezone()
     holder = {
         "process": os.getpid(),

@@ -41,12 +41,12 @@ class Origin(Fact):
         content: `None`, or str: fingerprint of the contents of the videos, as
             far as they are known.
         split: `None`, or int: number of the split.
-        training_list: `None`, or str: fingerprint of the names of the training
+        training_list: `None`, or str: fingerprint of the names of training
             videos.
         trained_on: `None`, or `VideoSet` (or its `to_dict()`): the training
-            videos, so that they can be found in a test list. `None` with a
-            `training_list` means that they are the same as those of a
-            descendant: see `without_repeats`.
+            videos, so that they can be found in a test list. With a
+            `training_list`, `None` means those of a descendant: see
+            `without_repeats`.
         parents: dict from the role of a parent (`"dataset"`, `"weights"`,
             `"features"`, `"rgb"`, ...) to its `Origin` (or its `to_dict()`).
         versions: dict from the name of a package to its version.
@@ -166,16 +166,14 @@ class Origin(Fact):
         return self.replace(trained_on=trained_on, parents=parents)
 
     def leaks(self, videos: VideoSet) -> dict:
-        """Returns which test videos were used in training, by this object or
-        an ancestor.
+        """Returns which test videos this object or an ancestor was trained on.
 
         Args:
             videos: `VideoSet` of the test videos.
 
         Returns:
-            Dict from the path of an origin (see `generations`) to a tuple of
-            the indices of the videos it was trained on. Origins trained on
-            none of them are left out.
+            dict from the path of an origin (see `generations`) to a tuple of
+            indices of videos. Origins trained on none of them are left out.
         """
         found = {
             path: videos.common(origin.trained_on)
@@ -186,8 +184,7 @@ class Origin(Fact):
 
 
 def fingerprint(value: typing.Any) -> str:
-    """Returns a fingerprint of plain data. It is the same for equal values on
-    every machine.
+    """Returns a fingerprint of plain data, equal on every machine.
 
     Args:
         value: lists, numbers, strings, and dicts with str as keys.
@@ -199,13 +196,7 @@ def fingerprint(value: typing.Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-def _check_dict(
-    name: str,
-    value: typing.Any,
-    kinds: type | tuple[type, ...],
-    expected: str,
-    owner: str,
-) -> None:
+def _check_dict(name, value, kinds, expected, owner):
     checks.check(
         isinstance(value, dict)
         and all(isinstance(item, kinds) for item in value.values()),

@@ -62,10 +62,6 @@ class Decoder:
         stamps: pair of arrays of int. Presentation and decoding time stamps
             of the frames decoded so far, `time_stamps.NONE` if missing.
         last_stamp: int. Largest time stamp of a packet so far.
-
-    Raises:
-        VideoError: if no frame can be decoded, or frames are too large or have
-            unsupported colors.
     """
 
     def __init__(
@@ -252,14 +248,8 @@ class Decoder:
 
 
 def deinterlaced(frames, how, clock):
-    """Yields frames deinterlaced by FFmpeg.
-
-    Args:
-        frames: iterable of `av.VideoFrame`.
-        how: str. `"yadif"` or `"bob"`.
-        clock: `Clock` of the video. The `time` of the frames that are returned
-            is in seconds from the first frame, by this clock.
-    """
+    """Yields frames deinterlaced by FFmpeg (`how`: `"yadif"` or `"bob"`). Their
+    `time` is in seconds from the first frame, by the `Clock` of the video."""
     graph = key = None
     for frame in frames:
         frame.pts = round(clock.seconds(frame) / _UNIT)

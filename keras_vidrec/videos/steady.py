@@ -10,7 +10,7 @@ _TIE = 1e-6
 
 def steady(frames, rate: float, longest: float):
     """Yields frames at a constant rate, by repeating frames or leaving them
-    out. Frames that have this rate already are not changed.
+    out; nothing changes if they have this rate.
 
     Args:
         frames: iterable of `(seconds, frame)`, the seconds increasing from 0.

@@ -15,9 +15,8 @@ MOST_FRAMES_A_SECOND = 1001.0
 _ROUNDING = 0.001
 # If time stamps go back by more seconds, another part of a recording begins.
 _NEW_PART = 1.0
-# Number of packets for measuring the frame rate. If the measured rate differs
-# from that in the header by a smaller share than `_SAME`, the latter is used,
-# because it is not rounded.
+# Number of packets for measuring the frame rate. If it differs from that in the
+# header by a smaller share than `_SAME`, the latter is used: it is not rounded.
 _LOOKED_AT = 1000
 _SAME = 0.02
 # The largest distance between the orders of packets and of shown frames.
@@ -189,8 +188,7 @@ class FrameTimes:
         return cls(seconds, rate, variable)
 
     def of_fields(self):
-        """Returns the times of fields: each frame becomes two, the second one
-        halfway to the next frame."""
+        """Returns the times of fields: two per frame, the second halfway."""
         if self.seconds is None or len(self.seconds) < 2:
             return FrameTimes(None, None, False)
         steps = np.diff(self.seconds)
@@ -201,9 +199,8 @@ class FrameTimes:
 
 
 def _completed(stamps):
-    """Returns stamps as a float64 array, or `None` if they do not strictly
-    increase. If only the last ones are missing, because the decoder kept these
-    frames back, they are extrapolated."""
+    """Returns stamps as float64 array, or `None` if they do not strictly
+    increase. If only the last ones are missing, they are extrapolated."""
     known = [stamp for stamp in stamps if stamp is not None]
     missing = len(stamps) - len(known)
     if None in stamps[: len(known)] or len(known) < 1 + missing:

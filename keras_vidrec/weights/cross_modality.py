@@ -176,8 +176,7 @@ def _scaling_in_kernel(source, from_tower, target, into_tower):
 
 
 def _tower(model, role):
-    """Returns the only tower of a network, or the bare tower itself. A `source`
-    may have several: then its rgb tower."""
+    """Returns a source's rgb tower, a network's only tower, or a bare one."""
     found = towers(model)
     if role == "source" and "rgb" in found:
         return found["rgb"]

@@ -89,13 +89,10 @@ def _file(backbone, name):
     )
 
 
-def _copies(
-    backbone: str, name: str
-) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+def _copies(backbone, name):
     """Returns the unaltered and the altered copies in the caches."""
     start = _start(backbone, name)
-    whole: list[pathlib.Path] = []
-    altered: list[pathlib.Path] = []
+    whole, altered = [], []
     for directory in cache.directories():
         found = pathlib.Path(directory, _DIRECTORY).glob(f"{start}*{_SUFFIX}")
         for path in sorted(found):

@@ -42,8 +42,7 @@ def tvl1_flow(
         pixels.
 
     Raises:
-        ValueError: if a parameter is out of range, or images have another
-            shape.
+        ValueError: if a parameter or the shape of the images is invalid.
 
     Reference:
         - Zach, Pock, Bischof, "A duality based approach for realtime TV-L1
@@ -88,8 +87,7 @@ def _gray(images, name):
 
 
 def _level(lanes, first, second, parameters):
-    """Runs all lanes until they have finished a level. Returns their flow, x
-    and y."""
+    """Runs all lanes until they have finished a level. Returns their flow."""
 
     def goes_on(*lanes):
         return ops.any(lanes[0] < parameters.warps)

@@ -10,10 +10,9 @@ SMALLEST = 16
 def level_sizes(height, width, parameters):
     """Returns the sizes of all levels, finest first.
 
-    Returns:
-        List of `(height, width, used)`. If sizes are int, levels that are too
-        small are left out and `used` is `True`. If they are known only at run
-        time, `used` is a tensor: whether the level is large enough.
+    They are a list of `(height, width, used)`. If sizes are int, levels that
+    are too small are left out and `used` is `True`. If they are known only at
+    run time, `used` is a tensor: whether the level is large enough.
     """
     sizes = [(height, width, True)]
     for _ in range(parameters.scales - 1):
@@ -37,8 +36,7 @@ def _shorter(size, scale_step):
 
 
 def smaller_images(images, sizes, parameters):
-    """Returns images `(lanes, height, width)` resized to every level, a list
-    with the finest first."""
+    """Returns a list of images resized to every level, finest first."""
     scale = 1 / parameters.scale_step
     levels = [images]
     for height, width, _ in sizes[1:]:
@@ -47,8 +45,7 @@ def smaller_images(images, sizes, parameters):
 
 
 def larger_flow(flow_x, flow_y, height, width, parameters):
-    """Returns the flow of a level, resized and scaled to the next finer level
-    of `height` x `width`."""
+    """Returns the flow of a level, resized and scaled to the next finer one."""
     _, rows, columns = ops.shape(flow_x)
     scale = (_ratio(rows, height), _ratio(columns, width))
     return tuple(

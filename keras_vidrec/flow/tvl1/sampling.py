@@ -26,8 +26,7 @@ def resize(images, height, width, scale):
 
 
 def _linear(size, new_size, scale):
-    """Returns the indices of the two source pixels of every new pixel along an
-    axis, and the weights of the second ones."""
+    """Returns two source pixels for every new one, and the second's weight."""
     position = (ops.arange(new_size, dtype="float32") + 0.5) * scale - 0.5
     last = ops.cast(size - 1, "float32")
     position = ops.minimum(ops.maximum(position, 0.0), last)

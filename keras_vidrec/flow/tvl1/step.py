@@ -133,8 +133,7 @@ def inner_iteration(fields, coefficients, active, parameters):
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
 
-    Returns:
-        The new fields, and the squared length of the primal step `(lanes,)`.
+    Returns the new fields, and the primal step's squared length `(lanes,)`.
     """
     x, y, *duals = fields
     normal_x, normal_y, residual, threshold = coefficients

@@ -2,7 +2,6 @@
 
 import collections
 import functools
-import typing
 
 import keras
 import numpy as np
@@ -23,11 +22,9 @@ def stream(pairs, *, lanes=None, parameters=DEFAULTS):
     `lanes` pairs are processed together, all at one level of the pyramid. When
     a pair has finished the level, another pair at this level takes its lane.
     Pairs that reach the limit of iterations (a scene cut) are processed
-    separately from then on. So fast pairs do not wait for slow ones. The flow
-    of a pair is bitwise the same whichever pairs are processed with it.
-
-    At most `2 * lanes * scales` pairs are in memory; pairs are read when they
-    are needed.
+    separately from then on, so that others do not wait for them. The flow of a
+    pair is bitwise the same whichever pairs are processed with it. Pairs are
+    read when they are needed; at most `2 * lanes * scales` are in memory.
 
     Args:
         pairs: iterable of `(key, first, second)`: any key, and two uint8
@@ -68,9 +65,7 @@ def _flows(pairs, lanes, parameters):
         yield from crew.work()
 
 
-def _checked(
-    key: typing.Any, image: np.ndarray, size: tuple[int, ...]
-) -> np.ndarray:
+def _checked(key, image, size):
     if image.dtype != np.uint8 or image.ndim != 2 or image.shape != size:
         raise ValueError(
             "Expected gray uint8 images (height, width), all of one size. "
@@ -244,8 +239,7 @@ class Programs:
 
 @functools.lru_cache(maxsize=4)
 def programs(height, width, lanes, parameters, backend):
-    """Returns the compiled functions for the arguments. The last four are
-    cached; `backend` is only a part of the key."""
+    """Returns the compiled functions; the last four are cached, by backend."""
     return Programs(height, width, lanes, parameters)
 
 

@@ -75,8 +75,7 @@ def fetch(
 
 
 def _own(entry, file):
-    """Returns the verified file of the user, or the member extracted from the
-    user's archive into the cache."""
+    """Returns the user's file or a member of the user's archive, verified."""
     if not file.is_file():
         raise checks.ArgumentError(
             "file", f"a file, {entry.description}", os.fspath(file)

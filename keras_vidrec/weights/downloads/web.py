@@ -23,13 +23,11 @@ _MOST_SHOWN = 80
 
 
 class NoFile(Exception):
-    """An address does not give the file; the text says why. Repeating the
-    request does not help."""
+    """Why an address does not give the file; repeating does not help."""
 
 
 class Broken(Exception):
-    """An answer was interrupted; the text says why. The request may be
-    repeated."""
+    """Why an answer was interrupted; the request may be repeated."""
 
 
 def is_offline() -> bool:

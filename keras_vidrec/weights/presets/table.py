@@ -96,8 +96,7 @@ def find(name: str) -> Preset | Group:
 
 
 def hint(name: str) -> str:
-    """Returns a question that suggests known names for an unknown one; `""` if
-    none is similar."""
+    """Returns a question that suggests similar names; `""` without any."""
     name = (named(name) or str(name))[:200]
     near = [known for known in names() if name and known.startswith(name)][:3]
     near = near or difflib.get_close_matches(name, names(), 3)

@@ -127,8 +127,7 @@ def _check_names(argument, names):
 
 
 def _places_that_may_miss(model, names):
-    """Returns the set of pairs of stream and layer that `allow_missing`
-    permits."""
+    """Returns the pairs of stream and layer that `allow_missing` permits."""
     _check_names("allow_missing", names)
     places = layer_places(layers_by_path(model))
     allowed = set()

@@ -201,8 +201,7 @@ class Matching:
         return array
 
     def _is_of_colors(self, slot, shape, wanted):
-        """Whether it is a first kernel for colors, and the model's is for
-        motion."""
+        """Whether it is a first kernel of colors for a model of motion."""
         return (
             slot == self._first(slot.stream)
             and len(shape) == 4
@@ -301,6 +300,5 @@ def _layer(slot):
 
 
 def _long_axes(shape):
-    """Returns a shape without axes of length 1: `(1, 1, in, out)` and
-    `(in, out)` have the same elements."""
+    """Returns a shape without axes of 1: `(1, 1, in, out)` is `(in, out)`."""
     return [length for length in shape if length != 1]

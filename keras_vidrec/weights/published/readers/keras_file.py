@@ -182,8 +182,7 @@ def _class_names(config):
 
 
 def _legacy_datasets(file):
-    """Yields name, layer and dataset of each tensor; each layer is a group with
-    its name."""
+    """Yields name, layer and dataset of each tensor, with a group per layer."""
     if "model_weights" in file:
         file = hdf5.member(file, "model_weights")
     for layer in _names(file, "layer_names"):
@@ -210,8 +209,7 @@ def _legacy_variable(name, layer):
 
 
 def _names(group, attribute):
-    """Returns the strings in an attribute of a group, or in several numbered
-    ones."""
+    """Returns the strings in one or several numbered attributes of a group."""
     if attribute in group.attrs:
         parts = [group.attrs[attribute]]
     elif f"{attribute}0" in group.attrs:

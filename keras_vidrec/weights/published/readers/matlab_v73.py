@@ -130,8 +130,7 @@ class _Values:
         return hdf5.array(item, self._budget)
 
     def _entries(self, item):
-        """Yields the objects of the references in a dataset, first axis
-        fastest."""
+        """Yields the objects that a dataset refers to, first axis fastest."""
         if not _is_references(item):
             raise ValueError(f"{item.name!r} is no array of references")
         for reference in hdf5.array(item, self._budget).reshape(-1):

@@ -132,8 +132,7 @@ def _scan_zip(file, data):
 
 
 def place(data, info):
-    """Returns the position and the size of an entry in the bytes of an
-    archive."""
+    """Returns the position and the size of an entry in an archive's bytes."""
     # zipfile would verify the checksum, which torch.save may leave out.
     start = info.header_offset
     lengths = struct.unpack_from("<HH", data, start + 26)

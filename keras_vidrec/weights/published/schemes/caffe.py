@@ -167,8 +167,7 @@ def _fits(layer, patterns):
 
 
 def _head(network, published):
-    """Returns the name of the classifier, or `None`, and the `PixelScaling` for
-    rgb."""
+    """Returns the name of the classifier, or `None`, and the scaling of rgb."""
     for pattern, rgb in network.heads.items():
         for layer in published:
             if _fits(layer, (pattern,)):
@@ -192,8 +191,7 @@ def _factors(tensors, names):
 
 
 def _divided(tensors, factors):
-    """Returns the divided moments of layers; if the divisor is 0, they are 0,
-    as in Caffe."""
+    """Returns the divided moments of layers; 0 for a divisor 0, as in Caffe."""
     return {
         name: tensors[name] / factor if factor else np.zeros_like(tensors[name])
         for layer, factor in factors.items()

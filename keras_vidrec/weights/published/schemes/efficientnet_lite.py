@@ -88,8 +88,7 @@ def translate_timm(checkpoint, backbone):
 
 
 def _translated(scheme, checkpoint, backbone, modules, outer, classifier):
-    """Returns the translation, without pieces if the file is for another
-    variant.
+    """Returns the translation, without pieces for a file of another variant.
 
     Args:
         modules: dict from the prefix of a block's modules to the name of our
@@ -116,7 +115,7 @@ def _translated(scheme, checkpoint, backbone, modules, outer, classifier):
     )
     for slot, piece in translation.pieces.items():
         if slot.layer.endswith("_dwconv") and piece.array.ndim == 4:
-            # (height, width, 1, channels) to Keras' (..., channels, 1).
+            # From (height, width, 1, channels).
             array = piece.array.swapaxes(2, 3)
             translation.pieces[slot] = piece._replace(array=array)
     return translation
