@@ -99,7 +99,7 @@ class PublishedFile:
     def is_proof_against_forgery(self) -> bool:
         """Whether the whole sha256 was published, so that the file can be
         downloaded from any server."""
-        return self.sha256 is not None and is_whole(self.sha256 or "")
+        return is_whole(self.sha256 or "")
 
     @property
     def description(self) -> str:

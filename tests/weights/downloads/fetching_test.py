@@ -414,8 +414,8 @@ def test_a_disk_without_room_is_seen_first(
 
 def test_a_cache_that_cannot_be_written(entry, publisher, monkeypatch):
     monkeypatch.setenv("VIDREC_CACHE", os.devnull + "/none")
-    text = "Expected a cache that can be written: VIDREC_CACHE names another "
-    with pytest.raises(OSError, match=f"{text}one than {os.devnull}"):
+    text = "Expected a cache that can be written: set VIDREC_CACHE to another "
+    with pytest.raises(OSError, match=f"{text}directory than {os.devnull}"):
         downloads.fetch(entry)
     assert not publisher.asked
     monkeypatch.setenv("VIDREC_CACHE", "~nobody-of-this-name/cache")
