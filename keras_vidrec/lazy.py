@@ -1,4 +1,4 @@
-"""What is there when it is used: the rooms, and the layers in Keras."""
+"""Lazy loading: rooms on first use, layers when Keras is imported."""
 
 import importlib
 import sys
@@ -33,7 +33,8 @@ def attach(room, names):
             return importlib.import_module(f"{room}.{name}")
         module = importlib.import_module(f"keras_vidrec.{names[name]}")
         value = getattr(module, name)
-        setattr(sys.modules[room], name, value)  # found at once next time
+        # The next access does not call `__getattr__`.
+        setattr(sys.modules[room], name, value)
         return value
 
     return shown, load, lambda: list(shown)
@@ -56,7 +57,8 @@ def register_layers():
 
 
 class _AfterKeras:
-    """A finder that finds Keras where all others do, and listens."""
+    """An import finder for Keras that asks the other finders, and registers the
+    layers once their loader has executed Keras. Then it removes itself."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "keras":
@@ -65,17 +67,17 @@ class _AfterKeras:
             if finder is not self and hasattr(finder, "find_spec"):
                 spec = finder.find_spec(name, path, target)
                 if spec is not None:
-                    self._listen(spec.loader)
+                    self._register_after(spec.loader)
                     return spec
         return None
 
-    def _listen(self, loader):
+    def _register_after(self, loader):
         run = loader.exec_module
 
         def run_and_register(module):
             run(module)
             if module.__name__ != "keras":
-                return  # of a loader that many modules share
+                return  # some loaders are shared by many modules
             loader.__dict__.pop("exec_module", None)
             if self in sys.meta_path:
                 sys.meta_path.remove(self)

@@ -1,5 +1,5 @@
-"""Optical flow: TV-L1 in `keras.ops`, OpenCV's fast methods, compensation of
-the camera's motion, and the 8-bit code flow is stored in."""
+"""Optical flow: TV-L1 in `keras.ops`, OpenCV's methods, compensation of camera
+motion, and the 8-bit code of stored flow."""
 
 import typing
 
@@ -21,7 +21,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.flow.opencv import farneback_flow as farneback_flow
     from keras_vidrec.flow.tvl1.flow import tvl1_flow as tvl1_flow
 
-# Networks need TV-L1 and nothing of OpenCV; the code needs no Keras.
+# Lazy: networks need TV-L1 but not OpenCV; the 8-bit code does not need Keras.
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {

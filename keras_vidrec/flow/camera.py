@@ -1,4 +1,4 @@
-"""What the camera does between two frames, and the second frame without it."""
+"""Estimation and removal of the camera motion between two frames."""
 
 import typing
 
@@ -9,8 +9,8 @@ from keras_vidrec.specs import checks
 
 FEATURES = ("sift", "orb")
 
-# TSN, section 3.1, and the authors' extraction program: fewer are no proof of
-# a camera's motion.
+# TSN, section 3.1, and the authors' extraction program: camera motion is
+# estimated only from more matches and inliers than these.
 _MIN_MATCHES = 50
 _MIN_INLIERS = 25
 _RANSAC_THRESHOLD = 1.0  # pixels
@@ -31,13 +31,13 @@ def align(
 ) -> np.ndarray | None:
     """Aligns the second frame with the first, to remove camera motion.
 
-    Points of the two frames are matched by their features, corners of the
-    first frame by the flow; a homography is fitted to all of them by RANSAC
-    (threshold 1 pixel), and the second frame is warped back by it. The flow
-    of `first` and the result, computed again, is the warped flow (TSN,
-    section 3.1; after Wang and Schmid, 2013).
+    Points of the two frames are matched by their features, and corners of the
+    first frame by the flow; a homography is fitted to all matches by RANSAC
+    (threshold 1 pixel), and the second frame is warped back by it. Flow
+    computed from `first` to the result is the warped flow (TSN, section 3.1;
+    after Wang and Schmid, 2013).
 
-    The same frames give the same result, in any thread.
+    The result is deterministic, in any thread.
 
     Args:
         first: uint8 array `(height, width)`, gray.
@@ -47,9 +47,8 @@ def align(
         features: str. `"sift"` or `"orb"` (faster). Defaults to `"sift"`.
 
     Returns:
-        uint8 array like `second`, or `None` where the camera's motion cannot
-        be found: unless there are more than 50 matches and more than 25 of
-        them agree.
+        uint8 array like `second`; `None` if the camera motion cannot be
+        estimated, because there are at most 50 matches or at most 25 inliers.
 
     Raises:
         ValueError: if `features` is unknown.
@@ -63,7 +62,8 @@ def align(
         return None
     height, width = first.shape
     # With the inverse map, pixel p of the result is pixel H p of `second`.
-    # Where that lies outside, the first frame stands: nothing moves there.
+    # Pixels that this map takes outside `second` are copied from `first`, so
+    # that there is no motion.
     return cv2.warpPerspective(
         second,
         homography,
@@ -74,12 +74,12 @@ def align(
     )
 
 
-def _homography(matches):
-    """The homography from the first to the second points, or None."""
+def _homography(matches: np.ndarray) -> np.ndarray | None:
+    """Returns the 3x3 homography of matched points; `None` if too few agree."""
     if len(matches) <= _MIN_MATCHES:
         return None
-    # This estimator draws from a generator of its own with the seed given,
-    # not from the thread's.
+    # With these settings OpenCV uses a random generator with the given seed
+    # instead of the generator of the thread.
     settings = cv2.UsacParams()
     settings.threshold = _RANSAC_THRESHOLD
     settings.confidence = 0.999
@@ -95,7 +95,8 @@ def _homography(matches):
 
 
 def _feature_matches(first, second, features):
-    """Points of both frames, float32 `(matches, 2, 2)`."""
+    """Returns points matched by their features: float32 `(matches, 2, 2)`, for
+    each match (x, y) in the first and in the second frame."""
     if min(first.shape) < _MIN_SIDE:
         return np.empty((0, 2, 2), np.float32)
     if features == "sift":
@@ -105,7 +106,7 @@ def _feature_matches(first, second, features):
     points, descriptors = zip(
         *(detector.detectAndCompute(frame, None) for frame in (first, second))
     )
-    # The ratio needs the two best of the second frame.
+    # Lowe's ratio compares the two best matches in the second frame.
     if not len(points[0]) or len(points[1]) < 2:
         return np.empty((0, 2, 2), np.float32)
     pairs = cv2.BFMatcher(norm).knnMatch(*descriptors, k=2)
@@ -117,8 +118,8 @@ def _feature_matches(first, second, features):
     return np.array(chosen, np.float32).reshape(-1, 2, 2)
 
 
-def _corners(first, flow):
-    """Corners of the first frame and where the flow takes them."""
+def _corners(first: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Returns corners matched by the flow, like `_feature_matches`."""
     corners = cv2.goodFeaturesToTrack(first, _MAX_CORNERS, 0.001, 3)
     if corners is None:
         return np.empty((0, 2, 2), np.float32)

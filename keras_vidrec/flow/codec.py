@@ -1,4 +1,4 @@
-"""Optical flow as 8-bit images, as pictures, and as Middlebury files."""
+"""Optical flow as 8-bit images, as colored pictures, and as `.flo` files."""
 
 import os
 import pathlib
@@ -9,21 +9,22 @@ import numpy as np
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
-# What stands first in a .flo file: the float 202021.25, bytes "PIEH".
+# A .flo file begins with the float 202021.25, bytes "PIEH".
 _MAGIC = np.array([202021.25], "<f4").tobytes()
 _HEADER_BYTES = 12
-# Longer vectors of a .flo file are none: the truth is unknown there.
+# Components above this in a .flo file mean that the flow is unknown.
 _UNKNOWN = 1e9
 
 
 def encode(flow: np.ndarray, bound: float = 20.0) -> np.ndarray:
     """Encodes flow as 8 bits, the form that is stored and given to networks.
 
-    `rint(255 (v + bound) / (2 bound))` of `v` clipped to +-bound (TSN,
-    authors' programs): 128 is still, a step is `2 bound / 255` pixels.
+    The code of `v`, clipped to `[-bound, bound]`, is
+    `rint(255 (v + bound) / (2 bound))` (TSN, authors' programs): 128 is no
+    motion, and a step is `2 bound / 255` pixels.
 
     Args:
-        flow: array of any shape, displacements in pixels; not NaN.
+        flow: array of any shape, displacements in pixels, without NaN.
         bound: float. The largest displacement that can be represented. Defaults
             to `20.0`.
 
@@ -36,7 +37,7 @@ def encode(flow: np.ndarray, bound: float = 20.0) -> np.ndarray:
     _check_bound(bound)
     flow = np.asarray(flow, np.float32)
     middle = np.float32(127.5)
-    # Written so that 0 becomes 127.5 exactly, whatever the bound.
+    # In this form 0 gives exactly 127.5 for every bound.
     code = np.clip(flow, -bound, bound) * np.float32(127.5 / bound) + middle
     if code.size and np.isnan(code.min()):
         raise ValueError(
@@ -72,23 +73,24 @@ def decode(code: np.ndarray, bound: float = 20.0) -> np.ndarray:
     return flow
 
 
-def scale(code, factors):
-    """The 8-bit code of flow whose vectors became longer or shorter, as those
-    of a resized picture do; still stays still.
+def scale(code: np.ndarray, factors: tuple[float, float]) -> np.ndarray:
+    """Multiplies the vectors of 8-bit flow, for images that were resized.
+
+    The codes of no motion, 127 and 128, are not changed.
 
     Args:
         code: uint8 array `(number, height, width, 2)` of x, y.
-        factors: pair of float, of x and of y.
+        factors: pair of float, for x and y.
 
     Returns:
-        uint8 array of the same shape, which may be `code`.
+        uint8 array of the same shape; `code` itself if nothing changes.
     """
     if np.all(np.equal(factors, 1)) or not code.size:
         return code
     middle = 127.5
     steps = (np.arange(256) - middle)[:, None] * np.asarray(factors)
     table = np.rint(np.clip(steps, -middle, middle) + middle)
-    table[[127, 128]] = [[127], [128]]  # still, mirrored and as it is
+    table[[127, 128]] = [[127], [128]]  # no motion, mirrored and unmirrored
     table = table.astype(np.uint8).reshape(1, 256, 2)
     rows = code.reshape(-1, *code.shape[-2:])
     return cv2.LUT(rows, table).reshape(code.shape)
@@ -100,20 +102,20 @@ def to_picture(
     """Draws flow in colors: the hue is the direction, the saturation the
     length.
 
-    Still is white, right red, down yellow-green, left cyan, up violet;
+    No motion is white, right is red, down yellow-green, left cyan, up violet;
     unknown flow (not finite, or over 1e9) is black.
 
     Args:
         flow: array `(..., 2)` of x, y in pixels.
-        max_magnitude: `None`, or float. Length in pixels that is drawn in
-            full color, as are longer ones. Defaults to the largest known
-            length in `flow`.
+        max_magnitude: `None`, or float. Vectors of at least this length, in
+            pixels, are drawn in full color. Defaults to `None`: the largest
+            known length in `flow`.
 
     Returns:
         uint8 array `(..., 3)`, R G B.
 
     Raises:
-        ValueError: if `flow` has another form or `max_magnitude` is not
+        ValueError: if `flow` has another shape, or `max_magnitude` is not
             positive.
     """
     flow = _vectors(flow)
@@ -130,10 +132,9 @@ def to_picture(
     if max_magnitude is None:
         max_magnitude = float(length.max(initial=0)) or 1.0
     saturation = np.minimum(length / max_magnitude, 1)
-    # In sixths of the circle of colors, as HSV has it.
+    # The hue in sixths of a circle, as in HSV.
     hue = np.arctan2(flow[..., 1], flow[..., 0]) * (3 / np.pi)
-    # Each color is full within a sixth of its own hue on both sides and
-    # gone from two sixths on.
+    # Each color is 1 up to a sixth from its own hue, and 0 from two sixths on.
     distance = (hue[..., None] - np.array([0, 2, 4]) + 3) % 6 - 3
     missing = np.clip(np.abs(distance) - 1, 0, 1)
     colors = 1 - saturation[..., None] * missing
@@ -148,11 +149,11 @@ def read_flo(path: str | os.PathLike[str]) -> np.ndarray:
         path: path of the file.
 
     Returns:
-        float32 array `(height, width, 2)` of x, y in pixels; over 1e9 where
-        the flow is unknown.
+        float32 array `(height, width, 2)` of x, y in pixels; unknown flow is
+        over 1e9.
 
     Raises:
-        ValueError: if it is no such file, or not whole.
+        ValueError: if it is not such a file, or is incomplete.
         OSError: if it cannot be opened.
     """
     content = pathlib.Path(path).read_bytes()
@@ -174,14 +175,14 @@ def read_flo(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def write_flo(path: str | os.PathLike[str], flow: np.ndarray) -> None:
-    """Writes flow to a Middlebury `.flo` file, whole or not at all.
+    """Writes flow to a Middlebury `.flo` file, atomically.
 
     Args:
         path: path of the file.
         flow: array `(height, width, 2)` of x, y in pixels.
 
     Raises:
-        ValueError: if `flow` has another form.
+        ValueError: if `flow` has another shape.
     """
     flow = _vectors(flow)
     if flow.ndim != 3 or not flow.size:
@@ -191,12 +192,13 @@ def write_flo(path: str | os.PathLike[str], flow: np.ndarray) -> None:
         )
     height, width, _ = flow.shape
     size = np.array([width, height], "<i4").tobytes()
-    # Flow of whole datasets is written so: millions of files.
+    # Not flushed: a dataset may have millions of these files.
     with files.replacing(path, sync=False) as temporary:
         temporary.write_bytes(_MAGIC + size + flow.astype("<f4").tobytes())
 
 
-def _vectors(flow):
+def _vectors(flow: np.ndarray) -> np.ndarray:
+    """Returns flow as float32, after checking its shape and type."""
     flow = np.asarray(flow)
     if flow.ndim < 1 or flow.shape[-1] != 2 or flow.dtype.kind not in "fiu":
         raise ValueError(
@@ -206,7 +208,7 @@ def _vectors(flow):
     return flow.astype(np.float32, copy=False)
 
 
-def _check_bound(bound):
+def _check_bound(bound: float) -> None:
     checks.check(
         bound > 0 and np.isfinite(bound),
         "bound",

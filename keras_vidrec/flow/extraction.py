@@ -1,4 +1,4 @@
-"""The one door to optical flow: pairs of frames in, flow out, any method."""
+"""Optical flow of many pairs of frames, by any method."""
 
 import collections.abc
 import typing
@@ -11,18 +11,19 @@ from keras_vidrec.flow import opencv
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import checks
 
-# Pairs without a camera's motion that wait until others are ready.
+# Most results without known camera motion that wait for a batch of others.
 _MAX_WAITING = 32
 
 
-def gray(frame):
-    """Luminance of a uint8 R G B frame, of which flow is made."""
+def gray(frame: np.ndarray) -> np.ndarray:
+    """Returns the luminance, uint8 `(height, width)`, from which flow is
+    computed, of a uint8 R G B frame `(height, width, 3)`."""
     return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
 
 
-def check_method(method):
-    """Raises a `ValueError` if there is no such method of flow, or it cannot
-    compute here (`opencv.check_brox`)."""
+def check_method(method: str) -> None:
+    """Raises a `ValueError` if there is no such method of flow, or this machine
+    cannot compute it (`opencv.check_brox`)."""
     checks.choice("method", method, FLOW_METHODS)
     if method == "brox":
         opencv.check_brox()
@@ -31,29 +32,30 @@ def check_method(method):
 def flows(
     pairs: collections.abc.Iterable[tuple], method: str = "tvl1"
 ) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray]]:
-    """Optical flow of many pairs of frames.
+    """Computes the optical flow of many pairs of frames.
 
-    Lazy: it draws pairs as it needs them and holds a bounded number of them.
+    Pairs are read when they are needed; a limited number is in memory.
 
     Args:
         pairs: iterable of `(key, first, second)`: any key, and two uint8
-            arrays `(height, width)`; all of one size.
+            arrays `(height, width)`. All frames have the same size.
         method: str. One of `clip_spec.FLOW_METHODS`. `"tvl1"` is compiled
-            for each size of frames, which takes some ten seconds. Defaults
+            for each size of frames, which takes about ten seconds. Defaults
             to `"tvl1"`.
 
     Yields:
-        `(key, flow)` of each pair, in any order: float32 `(height, width, 2)`
-        of x, y in pixels, by which a point of `first` moves to `second`.
+        `(key, flow)` for each pair, in any order. `flow` is a float32 array
+        `(height, width, 2)`: the motion x, y of the points of `first`, in
+        pixels.
 
     Raises:
-        ValueError: if the method is unknown or cannot compute here, or the
-            frames have another form or more than one size.
+        ValueError: if the method is unknown or this machine cannot compute it,
+            or the frames have another shape or different sizes.
     """
     check_method(method)
     pairs = _checked(pairs)
     if method == "tvl1":
-        # It needs Keras, which takes its time to start.
+        # Imported here because Keras takes seconds to import.
         from keras_vidrec.flow.tvl1 import flow as tvl1
 
         return tvl1.stream(pairs)
@@ -64,20 +66,21 @@ def flows(
 def flows_and_warped(
     pairs: collections.abc.Iterable[tuple], method: str = "tvl1"
 ) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray, np.ndarray]]:
-    """Optical flow and warped flow, without camera motion (TSN, section 3.1):
-    the second frame is aligned with the first and the flow is computed again;
-    see `camera.align`.
+    """Computes optical flow, and warped flow without camera motion.
+
+    The second frame is aligned with the first (`camera.align`), and the flow is
+    computed again (TSN, section 3.1).
 
     Args:
-        pairs: as for `flows`; keys are hashable and differ.
-        method: str. As for `flows`.
+        pairs: see `flows`; keys must be hashable and different.
+        method: str. See `flows`.
 
     Yields:
-        `(key, flow, warped_flow)` of each pair, in any order. Where the
-        camera's motion cannot be found, the warped flow is the flow.
+        `(key, flow, warped_flow)` for each pair, in any order. If the camera
+        motion cannot be estimated, `warped_flow` is `flow`.
 
     Raises:
-        ValueError: as `flows`.
+        ValueError: see `flows`.
     """
     frames: dict = {}
     first_flows: dict = {}
@@ -108,7 +111,7 @@ def flows_and_warped(
         while more:
             for key, warped_flow in flows(aligned(), method):
                 yield key, first_flows.pop(key), warped_flow
-            # The inner loop ended because too many wait, or nothing is left.
+            # `unaligned` is full, or there are no more pairs.
             more = len(unaligned) >= _MAX_WAITING
             yield from unaligned
             unaligned.clear()
@@ -117,6 +120,7 @@ def flows_and_warped(
 
 
 def _checked(pairs):
+    """Yields the pairs after checking the shape, type and size of frames."""
     size = None
     for key, first, second in pairs:
         size = size or first.shape

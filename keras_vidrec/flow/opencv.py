@@ -1,6 +1,4 @@
-"""Optical flow by OpenCV: fast methods, and that of Brox, of which older papers
-have figures.
-"""
+"""Optical flow by OpenCV: fast methods, and Brox's, which older papers used."""
 
 import math
 import types
@@ -17,8 +15,8 @@ DIS_PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
 
-# Of the programs of two-stream fusion (`gpu_flow`) and of TS-LSTM
-# (`Optical-flow/optical_flow.cpp`), which agree.
+# From the programs of two-stream fusion (`gpu_flow`) and TS-LSTM
+# (`Optical-flow/optical_flow.cpp`), which use the same values.
 BROX_PARAMETERS = types.MappingProxyType(
     {
         "alpha": 0.197,
@@ -30,8 +28,8 @@ BROX_PARAMETERS = types.MappingProxyType(
     }
 )
 
-# OpenCV's DIS refuses frames below 12 pixels, and gives NaN on some that are
-# hardly higher than its patches.
+# OpenCV's DIS refuses frames below 12 pixels, and returns NaN for some that are
+# only slightly higher than its patches.
 _MIN_SIDE = 16
 
 
@@ -40,15 +38,15 @@ def dis_flow(
     second: np.ndarray,
     preset: typing.Literal["ultrafast", "fast", "medium"] = "medium",
 ) -> np.ndarray:
-    """Optical flow by dense inverse search (Kroeger et al., 2016).
+    """Computes optical flow by dense inverse search (Kroeger et al., 2016).
 
-    Safe to use from several threads; the same numbers on any number of them.
+    Thread-safe; the result does not depend on the number of threads.
 
     Args:
         first: uint8 array `(height, width)`, gray.
         second: uint8 array like `first`, the frame after it.
-        preset: str. `"ultrafast"`, `"fast"` or `"medium"`, the slower the
-            better. Defaults to `"medium"`.
+        preset: str. `"ultrafast"`, `"fast"` or `"medium"`; slower presets are
+            more accurate. Defaults to `"medium"`.
 
     Returns:
         float32 array `(height, width, 2)`, x and y in pixels.
@@ -62,7 +60,7 @@ def dis_flow(
     first, second = (
         cv2.copyMakeBorder(frame, 0, below, 0, beside, cv2.BORDER_REPLICATE)
         if below or beside
-        else np.ascontiguousarray(frame)  # no views, it says
+        else np.ascontiguousarray(frame)  # OpenCV refuses views
         for frame in (first, second)
     )
     flow = _dis(preset, *first.shape).calc(first, second, None)
@@ -70,10 +68,10 @@ def dis_flow(
 
 
 def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Optical flow by polynomial expansion (Farneback, 2003), with OpenCV's
-    defaults: 5 levels of 1/2, windows of 13 pixels, 10 iterations.
+    """Computes optical flow by polynomial expansion (Farneback, 2003), with
+    OpenCV's defaults: 5 levels of 1/2, windows of 13 pixels, 10 iterations.
 
-    Safe to use from several threads; the same numbers on any number of them.
+    Thread-safe; the result does not depend on the number of threads.
 
     Args:
         first: uint8 array `(height, width)`, gray.
@@ -97,10 +95,11 @@ def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Optical flow by warping (Brox et al., 2004), OpenCV's for GPUs, with the
-    parameters of the papers' programs, `BROX_PARAMETERS`.
+    """Computes optical flow by warping (Brox et al., 2004), with OpenCV's
+    implementation for GPUs and the parameters of the papers' programs,
+    `BROX_PARAMETERS`.
 
-    Safe to use from several threads.
+    Thread-safe.
 
     Args:
         first: uint8 array `(height, width)`, gray.
@@ -110,31 +109,30 @@ def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         float32 array `(height, width, 2)`, x and y in pixels.
 
     Raises:
-        ValueError: as `check_brox`.
+        ValueError: see `check_brox`.
     """
     check_brox()
     images = []
     for frame in (first, second):
-        image = cv2.cuda_GpuMat()  # type: ignore[attr-defined] # of CUDA
-        # Gray in 0..1, as the programs have it: `gamma` depends on it.
+        image = cv2.cuda_GpuMat()  # type: ignore[attr-defined] # CUDA only
+        # Gray in 0..1, as in the papers' programs: `gamma` depends on it.
         image.upload(np.ascontiguousarray(frame, np.float32) / np.float32(255))
         images.append(image)
-    # One for each pair: it holds memory that threads cannot share.
-    brox = cv2.cuda_BroxOpticalFlow  # type: ignore[attr-defined] # of CUDA
+    # A new object for each pair: threads cannot share its memory.
+    brox = cv2.cuda_BroxOpticalFlow  # type: ignore[attr-defined] # CUDA only
     algorithm = brox.create(**BROX_PARAMETERS)
     return algorithm.calc(*images, None).download()
 
 
-def check_brox():
-    """Raises a `ValueError` that says what is missing if `brox_flow` cannot
-    compute: OpenCV's module `cudaoptflow`, which no package of PyPI has, or a
-    GPU for it."""
+def check_brox() -> None:
+    """Raises a `ValueError` if `brox_flow` lacks OpenCV's module `cudaoptflow`,
+    which no package on PyPI has, or a GPU."""
     expected = (
         "Flow by brox is computed by OpenCV's module cudaoptflow. Expected an "
         "OpenCV that was built from its sources, opencv and opencv_contrib, "
-        "with CUDA (`opencv-contrib-python` of PyPI is built without), and a "
-        "GPU; or flow that was made elsewhere, packed by `vidrec prepare "
-        "frames --flow brox`. Received: "
+        "with CUDA (`opencv-contrib-python` on PyPI is built without it), and "
+        "a GPU; or flow that was computed on another machine, packed by "
+        "`vidrec prepare frames --flow brox`. Received: "
     )
     if not hasattr(cv2, "cuda_BroxOpticalFlow"):
         raise ValueError(
@@ -146,13 +144,13 @@ def check_brox():
         )
 
 
-def _dis(preset, height, width):
-    """An algorithm object: it holds the frames' pyramids, so none is shared
-    between threads."""
+def _dis(preset: str, height: int, width: int) -> cv2.DISOpticalFlow:
+    """Returns a new object of OpenCV for frames of one size. It stores the
+    pyramids of frames, so threads cannot share it."""
     algorithm = cv2.DISOpticalFlow.create(DIS_PRESETS[preset])
-    # On frames too small for its finest scale OpenCV would choose scales by
-    # the width alone, keep them for frames to come, and on low ones read
-    # beyond their end. Its coarsest scale:
+    # If frames are too small for the finest scale, OpenCV chooses scales by the
+    # width alone, keeps them for later frames, and reads beyond the end of low
+    # frames. So limit the finest scale to OpenCV's coarsest one.
     patch = algorithm.getPatchSize()
     coarsest = min(
         int(math.log2(max(height, width) / (4 * patch)) + 0.5),

@@ -1,8 +1,8 @@
 """Metadata ("facts") that is saved with networks, datasets and files.
 
-Plain, frozen data of the standard library: `to_dict()` and `from_dict()` carry
-them through JSON and YAML. With them what every room needs: checks of
-arguments, files that are there whole or not at all, and locks on them.
+Facts are frozen dataclasses of plain values; `to_dict()` and `from_dict()`
+convert them for JSON and YAML. The room also has what every other room needs:
+checks of arguments, atomic writing of files, and locks.
 """
 
 from keras_vidrec.specs import cache

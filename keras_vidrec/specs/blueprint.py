@@ -1,4 +1,4 @@
-"""Which network it is: its builder and the arguments given."""
+"""The builder of a network and its arguments."""
 
 import dataclasses
 import typing
@@ -9,20 +9,22 @@ from keras_vidrec.specs.fact import Fact
 
 @dataclasses.dataclass(frozen=True)
 class Blueprint(Fact):
-    """Which network it is. Every builder records it, in `ClassScores`.
+    """The builder of a network and its arguments.
+
+    Every builder records it, in `ClassScores`.
 
     Args:
         application: str. Name of the builder in `keras_vidrec.applications`.
-        arguments: dict. The builder's arguments as they were given, those
-            that JSON can hold: without `weights`, `input_tensor` and trained
-            networks; a `keras.Model` is named by a dict `{"keras_model":
-            NAME}`. Defaults to none.
-        backbones: dict by stream of the name of the backbone in that stream,
-            defaults filled in; `None` for a user's own `keras.Model`. A
-            stream that is shown features has no entry. Defaults to none.
+        arguments: dict. The builder's arguments as they were given, if JSON
+            can represent them: without `weights`, `input_tensor` and trained
+            networks; a `keras.Model` is recorded as a dict `{"keras_model":
+            NAME}`. Defaults to an empty dict.
+        backbones: dict from stream to the name of its backbone, with defaults
+            filled in; `None` for a user's own `keras.Model`. A stream whose
+            input is features has no entry. Defaults to an empty dict.
 
     Raises:
-        ValueError: on a value of another type.
+        ValueError: if a value has the wrong type.
     """
 
     WHAT: typing.ClassVar[str] = "a blueprint"

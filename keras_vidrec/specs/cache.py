@@ -1,4 +1,4 @@
-"""Where what can be made again is kept."""
+"""The cache directory, for files that can be downloaded or made again."""
 
 import os
 import pathlib
@@ -7,22 +7,22 @@ _OWN = "keras-vidrec"
 
 
 def directory() -> pathlib.Path | None:
-    """The user's cache directory of this package; it need not exist.
+    """Returns the user's cache directory of this package; it need not exist.
 
-    `VIDREC_CACHE` names it; else it is `keras-vidrec` in `KERAS_HOME`, in
-    `XDG_CACHE_HOME`, or in `~/.cache`: the first of these variables that is
-    set says where.
+    It is the value of `VIDREC_CACHE` if that is set. Otherwise it is
+    `keras-vidrec` in `KERAS_HOME`, or else in `XDG_CACHE_HOME`, or else in
+    `~/.cache`.
 
     Returns:
-        Path; `None` where there is no home.
+        Path; `None` if the user has no home directory.
     """
     return next(iter(directories()), None)
 
 
 def directories() -> tuple[pathlib.Path, ...]:
-    """All that may be the cache directory, in the order of `directory`, which
-    is the first one and the only one to write to. What an installation brings,
-    or was kept before a variable was set, is found in the others."""
+    """Returns all directories to search for cached files. The first one is
+    `directory()`, and the only one to write to. The others may contain files
+    that an installation brought, or cached before a variable was set."""
     found = []
     for variable, base, below in (
         ("VIDREC_CACHE", None, ""),
@@ -33,7 +33,7 @@ def directories() -> tuple[pathlib.Path, ...]:
         if named:
             try:
                 found.append(pathlib.Path(named).expanduser() / below)
-            except RuntimeError:  # of no home
+            except RuntimeError:  # there is no home directory for `~`
                 # An explicitly given directory is never silently replaced.
                 if not found:
                     return ()

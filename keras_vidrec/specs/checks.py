@@ -1,4 +1,4 @@
-"""The one set of checks for arguments, and whose words their errors use."""
+"""Checks of arguments, and errors that name the caller's own arguments."""
 
 import collections.abc
 import contextlib
@@ -12,12 +12,12 @@ _MOST_SHOWN = 1000
 
 
 class ArgumentError(ValueError):
-    """A value that an argument must not have.
+    """An argument has an invalid value.
 
     Args:
-        name: str. The argument as its caller wrote it.
-        expected: str. What it may be, in words.
-        received: what came.
+        name: str. The argument as the caller wrote it.
+        expected: str. Description of the valid values.
+        received: the invalid value.
         owner: str. What the argument belongs to, such as `" of a clip
             specification"`; `""` for the arguments of a call.
     """
@@ -37,7 +37,7 @@ class ArgumentError(ValueError):
 
 @contextlib.contextmanager
 def names(**by_caller: str) -> collections.abc.Iterator[None]:
-    """Errors inside speak of the caller's own arguments.
+    """Renames arguments in errors raised inside this context.
 
     A builder passes its arguments to layers that use other names; errors must
     name those of the builder:
@@ -57,8 +57,8 @@ def names(**by_caller: str) -> collections.abc.Iterator[None]:
 
 @contextlib.contextmanager
 def inside(prefix: str, owner: str = "") -> collections.abc.Iterator[None]:
-    """Errors inside name arguments by where they stand, such as
-    `network.arguments.dropout` with the prefix `network.arguments.`."""
+    """Adds a prefix to the argument in errors raised inside this context, such
+    as `network.arguments.` for `network.arguments.dropout`."""
     try:
         yield
     except ArgumentError as error:
@@ -69,8 +69,8 @@ def inside(prefix: str, owner: str = "") -> collections.abc.Iterator[None]:
 
 @contextlib.contextmanager
 def about(path: str | os.PathLike[str]) -> collections.abc.Iterator[None]:
-    """Errors inside name the file that they are about, whose content may fill
-    no error."""
+    """Adds the path of a file to errors raised inside this context, and
+    shortens them, because they may quote the content of the file."""
     try:
         yield
     except ValueError as error:
@@ -98,7 +98,7 @@ def choice(
     choices: collections.abc.Iterable,
     owner: str = "",
 ) -> None:
-    """Checks that a value is one of some named ones."""
+    """Checks that a value is one of `choices`."""
     known = any(
         value is one or (type(value) is type(one) and value == one)
         for one in choices
@@ -109,7 +109,7 @@ def choice(
 def count(
     name: str, value: typing.Any, minimum: int = 1, owner: str = ""
 ) -> None:
-    """Checks for an integer, which is no truth value, from `minimum` on."""
+    """Checks for an integer of at least `minimum`; a bool is an error."""
     expected = {
         0: "a non-negative integer",
         1: "a positive integer",
@@ -157,7 +157,7 @@ def positive(name: str, value: typing.Any, owner: str = "") -> None:
 
 
 def rate(name: str, value: typing.Any, owner: str = "") -> None:
-    """Checks for a rate of dropout, in [0, 1)."""
+    """Checks for a dropout rate, in [0, 1)."""
     check(
         is_number(value) and 0 <= value < 1, name, "a rate in [0, 1)", value,
         owner,
@@ -170,8 +170,8 @@ def flag(name: str, value: typing.Any, owner: str = "") -> None:
 
 
 def shorten(text: str) -> str:
-    """A text for an error, which a value of any length would fill: at most
-    1000 characters, and how many it had."""
+    """Returns a text for an error message: its first 1000 characters, followed
+    by its length if it has more."""
     if len(text) <= _MOST_SHOWN:
         return text
     return f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
@@ -183,8 +183,8 @@ def fields(
     """Refuses fields that a specification does not have.
 
     Args:
-        known: iterable of str.
-        values: mapping by name.
+        known: iterable of str. The valid names.
+        values: dict from names to values.
         what: str. What has the fields, such as `"a clip specification"`.
     """
     if not isinstance(values, dict):
@@ -209,9 +209,9 @@ def known(
 
     Args:
         what: str. What has the names, such as `"step"`.
-        name: the name that came.
-        names: collection of str.
-        prefix: str. What stands before each in the caller's words, such as
+        name: the name received.
+        names: collection of str. The valid names.
+        prefix: str. What the caller writes before each name, such as
             `"schedule."`.
     """
     if name in names:
@@ -225,11 +225,11 @@ def known(
 
 
 def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
-    """Checks that the libraries of an extra of this package are there.
+    """Checks that the libraries of an extra of this package are installed.
 
     Args:
         extra: str. Its name in `setup.cfg`, such as `"onnx"`.
-        modules: iterable of str. The modules that are imported.
+        modules: iterable of str. The modules to import.
     """
     for module in modules:
         try:
@@ -242,14 +242,14 @@ def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number and what it counts, in words: "1 class", "2 classes"."""
+    """Returns a number and what it counts: "1 class", "2 classes"."""
     end = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number} {noun}{end}"
 
 
 def is_rising_pair(values: typing.Any, high: float | None = None) -> bool:
-    """Whether it is a tuple of two positive numbers, the second at least the
-    first, and at most `high`."""
+    """Whether it is a tuple of two positive numbers in ascending order, the
+    second at most `high` (`None`: no limit)."""
     return (
         isinstance(values, tuple)
         and len(values) == 2
@@ -260,10 +260,10 @@ def is_rising_pair(values: typing.Any, high: float | None = None) -> bool:
 
 
 def is_integer(value: typing.Any) -> bool:
-    """Whether it is an `int`, and no truth value."""
+    """Whether it is an `int` other than a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: typing.Any) -> bool:
-    """Whether it is an `int` or a `float`, and no truth value."""
+    """Whether it is an `int` or a `float` other than a bool."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -12,7 +12,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.specs.test_protocol import TestProtocol
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
-# Of a snippet of L images, how many lie before its index.
+# How many of the L images of a snippet lie before its index.
 _IMAGES_BEFORE = {
     "forward": lambda length: 0,
     "centered": lambda length: length // 2,
@@ -37,8 +37,8 @@ _OWNER = " of a clip specification"
 
 
 def images_before(alignment: str, snippet_length: int) -> int:
-    """How many of the `snippet_length` images of a snippet of motion lie
-    before its index, by a name of `ALIGNMENTS`."""
+    """Returns how many of the `snippet_length` motion images of a snippet lie
+    before its index. `alignment` is one of `ALIGNMENTS`."""
     return _IMAGES_BEFORE[alignment](snippet_length)
 
 
@@ -48,7 +48,7 @@ def _check(condition, name, expected, received):
 
 @dataclasses.dataclass(frozen=True)
 class FlowSpec(Fact):
-    """How the optical flow of a network's training was made.
+    """The method of optical flow that a network was trained with.
 
     Args:
         method: str. One of `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`.
@@ -76,13 +76,12 @@ class FlowSpec(Fact):
 
 @dataclasses.dataclass(frozen=True)
 class ClipSpec(Fact):
-    """The input clip of a network: the contract between the pixels and the
-    networks.
+    """The input clip of a network.
 
-    Builders create it, recipes may change its training part (`num_segments`,
-    `stride`, `sampling`, `frame`, `size`), and the input pipeline and the
-    evaluation use only this. It is plain data: `to_dict()` and `from_dict()`
-    carry it through JSON and YAML.
+    Builders create it, and recipes may change its training part
+    (`num_segments`, `stride`, `sampling`, `frame`, `size`). The input pipeline
+    and the evaluation read clips as it says. `to_dict()` and `from_dict()`
+    convert it for JSON and YAML.
 
     Args:
         modalities: tuple of str, from `"rgb"`, `"rgb_diff"`, `"flow"`,
@@ -95,9 +94,9 @@ class ClipSpec(Fact):
         alignment: str. Positions of the L images of a snippet, counted from its
             index: `"forward"`, 0 .. L-1 (TSN); `"centered"`, -L/2 .. L/2-1
             (two-stream fusion, the multiplier, STFN); `"centered_late"`, -L/2+1
-            .. L/2 (TS-LSTM's features; of an odd L the same); `"backward"`,
-            -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is the frame at
-            the index.
+            .. L/2 (TS-LSTM's features; the same as `"centered"` if L is odd);
+            `"backward"`, -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is
+            the frame at the index.
         stride: `None`, or pair of int `(low, high)`. The range of the random
             distance between neighboring chunks in training, in frames; required
             for `sampling="chunks"` (every paper has its own range), otherwise
@@ -192,8 +191,10 @@ class ClipSpec(Fact):
     def changed(
         self, values: collections.abc.Mapping[str, typing.Any]
     ) -> typing.Self:
-        """A copy with the fields of a mapping changed; a mapping in it changes
-        single fields of `frame` and `flow`.
+        """Returns a copy with some fields changed.
+
+        Args:
+            values: mapping by name. For `frame` and `flow`, a dict of changes.
 
         Raises:
             ValueError: if a field is unknown or a value is invalid.
@@ -209,15 +210,15 @@ class ClipSpec(Fact):
         return self.replace(**changes)
 
     def tested_by(self, test: "TestProtocol") -> "ClipSpec":
-        """A copy whose snippets lie as a `TestProtocol` has them; itself
-        without one, or if that says nothing else."""
+        """Returns a copy with the `alignment` of a `TestProtocol`; `self` if
+        `test` is `None` or has no alignment."""
         if test is None or test.alignment is None:
             return self
         return self.replace(alignment=test.alignment)
 
     @property
     def images_before(self) -> int:
-        """How many images of a snippet of motion lie before its index."""
+        """How many motion images of a snippet lie before its index."""
         return images_before(self.alignment, self.snippet_length)
 
     def num_images(self, modality: str) -> int:

@@ -1,7 +1,7 @@
-"""JSON and YAML of unknown origin, read within bounds.
+"""Reading JSON and YAML of unknown origin, with limits.
 
-A few hundred bytes may unfold into gigabytes, or into more levels than Python
-can go down. All reading here is bounded, for files from any source.
+A file of a few hundred bytes may expand to gigabytes, or to more levels than
+Python's recursion limit. So size, depth and number of values are limited.
 """
 
 import collections.abc
@@ -12,12 +12,12 @@ import typing
 
 from keras_vidrec.specs import checks
 
-# Lists of the videos of large datasets are long; what people write by hand is
-# not, and PyYAML reads a megabyte in ten seconds.
+# JSON files may list the videos of a large dataset. YAML files are written by
+# hand, so they are short, and PyYAML needs ten seconds for a megabyte.
 _MOST_BYTES = 2**30
 _MOST_BYTES_OF_YAML = 2**18
 _MOST_VALUES_OF_YAML = 20_000
-# The config of a network of networks has about 20.
+# The config of a network that contains networks has about 20 levels.
 _MOST_LEVELS = 100
 _MOST_CHARACTERS_OF_A_NUMBER = 1000
 
@@ -27,8 +27,8 @@ _HOSTILE = "as a damaged or hostile file has"
 def flat(
     values: collections.abc.Mapping, prefix: str = ""
 ) -> dict[str, typing.Any]:
-    """A dict of dicts as one dict, by the keys joined by dots; an empty dict
-    stays as it is."""
+    """Returns a dict of dicts as one dict whose keys are joined by dots. An
+    empty dict is kept as a value."""
     found = {}
     for key, value in values.items():
         if isinstance(value, dict) and value:
@@ -42,14 +42,14 @@ def read_json(path: typing.Any) -> typing.Any:
     """Reads a JSON file in UTF-8.
 
     Args:
-        path: pathlib.Path, or what opens like one (`storage.as_path`).
+        path: pathlib.Path, or an object with its `open` (`storage.as_path`).
 
     Returns:
         The result of `json.loads`.
 
     Raises:
-        ValueError: naming the file, if it is no JSON, of more than 1 GiB or
-            of more than 100 levels.
+        ValueError: naming the file, if it is not JSON, or has more than 1 GiB
+            or more than 100 levels.
         OSError: if it cannot be read.
     """
     try:
@@ -61,7 +61,7 @@ def read_json(path: typing.Any) -> typing.Any:
 
 
 def parse_json(text: str | bytes) -> typing.Any:
-    """What a text says in JSON.
+    """Parses JSON.
 
     Args:
         text: str, or bytes in UTF-8. At most 1 GiB, 100 levels deep.
@@ -70,7 +70,7 @@ def parse_json(text: str | bytes) -> typing.Any:
         The result of `json.loads`.
 
     Raises:
-        ValueError: if it is none, or more than that.
+        ValueError: if it is not JSON, or exceeds a limit.
     """
     _check_size(len(text), _MOST_BYTES)
     if isinstance(text, bytes):
@@ -84,10 +84,11 @@ def parse_json(text: str | bytes) -> typing.Any:
 
 
 def as_json(value: typing.Any) -> typing.Any:
-    """A value as it will be read again: no tuples, keys that are text.
+    """Returns a value as it is after writing it to JSON and reading it back:
+    tuples become lists, and keys become str.
 
     Raises:
-        TypeError, ValueError: if JSON does not hold it.
+        TypeError, ValueError: if JSON cannot represent it.
     """
     return json.loads(json.dumps(value))
 
@@ -96,7 +97,7 @@ def read_yaml(path: typing.Any) -> typing.Any:
     """Reads a YAML file in UTF-8, as `parse_yaml` does.
 
     Raises:
-        ValueError: naming the file, if it is none, or larger than that.
+        ValueError: naming the file; see `parse_yaml`.
         OSError: if it cannot be read.
     """
     try:
@@ -109,17 +110,17 @@ def read_yaml(path: typing.Any) -> typing.Any:
 
 
 def parse_yaml(text: str) -> typing.Any:
-    """What a text says in YAML, of plain values only.
+    """Parses YAML that contains only plain values.
 
     Args:
-        text: str. At most 256 KiB; at most 100 levels and 20,000 values,
-            those that stand for others (`*name`) unfolded.
+        text: str. At most 256 KiB, 100 levels and 20,000 values, where an
+            alias (`*name`) counts as all the values it refers to.
 
     Returns:
-        The result of `yaml.safe_load`, where no key occurs twice.
+        The result of `yaml.safe_load`.
 
     Raises:
-        ValueError: if it is none, or more than that.
+        ValueError: if it is not YAML, repeats a key, or exceeds a limit.
     """
     import yaml
 
@@ -135,18 +136,18 @@ def parse_yaml(text: str) -> typing.Any:
         ) from error
 
 
-def _content(path, most):
-    """The bytes of a file, one too many at most: it may have no end."""
+def _content(path: typing.Any, most: int) -> bytes:
+    """Returns at most `most + 1` bytes of a file, which may be endless."""
     with path.open("rb") as file:
         return file.read(most + 1)
 
 
-def _check_size(size, most):
+def _check_size(size: int, most: int) -> None:
     if size > most:
         raise ValueError(f"more than {most} bytes")
 
 
-def _check_levels(value):
+def _check_levels(value: typing.Any) -> None:
     level = [value]
     for _ in range(_MOST_LEVELS):
         level = [
@@ -166,22 +167,22 @@ def _check_levels(value):
     raise _too_deep()
 
 
-def _too_deep():
+def _too_deep() -> ValueError:
     return ValueError(f"more than {_MOST_LEVELS} levels, {_HOSTILE}")
 
 
 @functools.cache
 def _loader():
-    """The class that reads YAML; PyYAML is imported by who needs it."""
+    """Returns the class that reads YAML; PyYAML is imported on first use."""
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Counts what is composed, before anything is made of it."""
+        """Checks the limits before values are constructed."""
 
         def __init__(self, stream):
             super().__init__(stream)
             self._level = self._values = 0
-            self._sizes = {}  # of what has a name, by this
+            self._sizes = {}  # number of values by anchor
 
         def compose_node(self, parent, index):
             event = self.peek_event()
@@ -201,7 +202,7 @@ def _loader():
 
         def compose_scalar_node(self, anchor):
             node = super().compose_scalar_node(anchor)
-            # To the base of 60 (`1:30`) they take minutes.
+            # Long numbers to the base of 60 (`1:30`) take minutes to convert.
             if len(node.value) > _MOST_CHARACTERS_OF_A_NUMBER and (
                 node.tag.endswith((":int", ":float"))
             ):
@@ -232,8 +233,8 @@ def _loader():
                 )
 
         def _size_of(self, anchor):
-            # One that is not whole yet stands for what it is in; one that is
-            # not known is refused by PyYAML.
+            # An anchor without a size is still being composed, so it contains
+            # this alias. PyYAML refuses unknown anchors.
             if anchor in self.anchors and anchor not in self._sizes:
                 raise ValueError(f"*{anchor} refers to itself")
             return self._sizes.get(anchor, 1)

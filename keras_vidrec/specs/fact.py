@@ -1,4 +1,4 @@
-"""What the facts have in common: plain data, there and back."""
+"""The base class of facts: conversion to and from plain data."""
 
 import collections.abc
 import dataclasses
@@ -11,24 +11,24 @@ class Fact:
     """Base class of the frozen dataclasses that are saved with networks and
     files.
 
-    A subclass says in `WHAT` what it is called in errors.
+    `WHAT` is the name of a subclass in errors.
     """
 
     WHAT: typing.ClassVar[str] = "a specification"
 
     def replace(self, **changes: typing.Any) -> typing.Self:
-        """A copy with some fields changed, checked again."""
+        """Returns a copy with some fields changed; its values are checked."""
         return dataclasses.replace(_data(self), **changes)
 
     def to_dict(self) -> dict:
-        """Plain lists, numbers and strings, as JSON and YAML hold them."""
+        """Returns the fields as a dict for JSON; tuples become lists."""
         return _plain(dataclasses.asdict(_data(self)))
 
     @classmethod
     def from_dict(
         cls, values: collections.abc.Mapping[str, typing.Any]
     ) -> typing.Self:
-        """The inverse of `to_dict()`.
+        """Returns the fact with the given fields: the inverse of `to_dict()`.
 
         Raises:
             ValueError: if a field is unknown or a value is invalid.
@@ -39,11 +39,11 @@ class Fact:
 
 
 def _data(fact) -> typing.Any:
-    """A fact as the dataclass that each subclass is."""
+    """Returns its argument; type checkers do not know it is a dataclass."""
     return fact
 
 
-def _plain(value):
+def _plain(value: typing.Any) -> typing.Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

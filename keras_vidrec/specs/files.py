@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing and removal of files and directories."""
 
 import collections.abc
 import contextlib
@@ -14,15 +14,15 @@ import typing
 
 from keras_vidrec.specs import locks
 
-# Beside a file NAME while it is written: `.partial.NAME`, the next one, held by
-# `.partial.NAME.lock`; and `.before.NAME`, the last one, for a moment, where
-# the two cannot change places in one step.
+# While NAME is written, its directory contains `.partial.NAME`, the new file,
+# and `.partial.NAME.lock`, its lock. Where two names cannot be exchanged in one
+# step, the old file is called `.before.NAME` for a moment.
 _PARTIAL = ".partial."
 _BEFORE = ".before."
 _LOCK = ".lock"
-# Answers of systems and file systems that cannot exchange two names.
+# Errors of systems and file systems that do not support an operation.
 _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
-# Of errors: nothing can be written any more.
+# Errors after which nothing more can be written.
 NO_ROOM = (
     errno.ENOSPC,
     errno.EFBIG,
@@ -32,7 +32,7 @@ NO_ROOM = (
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
-# What a spreadsheet computes begins with one of these.
+# A spreadsheet takes text that begins with one of these for a formula.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -40,24 +40,25 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 def replacing(
     path: str | os.PathLike[str], sync: bool = True
 ) -> collections.abc.Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path` that takes its place at the end.
+    """Yields a temporary path in the same directory, and renames it to `path`
+    at the end.
 
-    What stood there before stays until then, whole; after an error nothing of
-    the attempt is left, and what a killed process has left of one is removed
-    by the next. A reader sees the old or the new one: files, and on Linux
-    directories too, change places in one step. Elsewhere, and on file systems
-    such as NFS, there is a moment without a directory; if the process is
-    killed right then, the next `replacing` or `recover` brings the old one
-    back. Two that write one path do so one after the other.
+    An existing file or directory is kept until then. After an error the
+    temporary file is removed; the leftovers of a killed process are removed
+    when the same path is written again. Readers see either the old or the new
+    content: files, and on Linux also directories, are exchanged in one step.
+    On other systems, and on file systems such as NFS, a directory is missing
+    for a moment; if the process is killed right then, the next `replacing` or
+    `recover` restores the old one. If two processes write the same path, one
+    waits for the other.
 
     Args:
-        path: path of the file or directory to be.
-        sync: bool. Whether it is brought to the disk before it takes its
-            place, so that a machine that loses its power keeps it too.
-            Defaults to `True`.
+        path: path of the file or directory to write.
+        sync: bool. Whether to flush the content to the disk before renaming,
+            so that it survives a power failure. Defaults to `True`.
 
     Raises:
-        OSError: if it cannot be written, or brought to the disk.
+        OSError: if it cannot be written or flushed.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,12 +78,8 @@ def replacing(
 def needing_room(
     path: str | os.PathLike[str],
 ) -> collections.abc.Iterator[None]:
-    """Reports a full disk with the path being written and what to do, for
-    commands that keep finished work.
-
-    Raises:
-        OSError: instead of the one of a full disk; others as they are.
-    """
+    """Replaces the error of a full disk by an `OSError` that names the path
+    being written and says what to do, for commands that keep finished work."""
     try:
         yield
     except Exception as error:
@@ -98,7 +95,7 @@ def needing_room(
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text file in UTF-8, whole or not at all."""
+    """Writes a text file in UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
@@ -108,10 +105,10 @@ def write_table(
     header: collections.abc.Iterable,
     rows: collections.abc.Iterable[collections.abc.Iterable],
 ) -> None:
-    """Writes a table as CSV in UTF-8, whole or not at all. What UTF-8 cannot
-    hold, as names of files may be, becomes `?`. Text that a spreadsheet would
-    take for a formula, from `=`, `+`, `-`, `@`, a tab or a carriage return on,
-    gets a `'` before it; numbers stay numbers."""
+    """Writes a table as CSV in UTF-8, atomically. Characters that UTF-8 cannot
+    represent, which names of files may contain, are replaced by `?`. Text that
+    a spreadsheet would take for a formula (beginning with `=`, `+`, `-`, `@`, a
+    tab or a carriage return) is written after a `'`; numbers are unchanged."""
     with replacing(path) as temporary:
         with open(temporary, "w", -1, "utf-8", "replace", "") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -120,7 +117,7 @@ def write_table(
 
 
 def to_cell(value: typing.Any) -> typing.Any:
-    """A value as `write_table` puts it into a cell."""
+    """Returns a value as `write_table` writes it into a cell."""
     if not isinstance(value, str):
         return value
     try:
@@ -128,21 +125,21 @@ def to_cell(value: typing.Any) -> typing.Any:
     except ValueError:
         is_formula = value.lstrip("'").startswith(_FORMULAS)
         text = f"'{value}" if is_formula else value
-        # Not quoted by `csv`, it would begin a line, and so a cell.
+        # `csv` does not quote it, so it would begin a new line.
         return text.replace("\r", "\\r")
     return value
 
 
 def from_cell(text: str) -> str:
-    """The text that a cell stands for: the inverse of `to_cell`, but for
-    carriage returns."""
+    """Returns the text of a cell: the inverse of `to_cell`, except that
+    carriage returns stay escaped."""
     is_formula = text.lstrip("'").startswith(_FORMULAS)
     return text.removeprefix("'") if is_formula else text
 
 
 def remove(path: str | os.PathLike[str]) -> None:
-    """Removes a file or a directory, whole or not at all: none is seen that is
-    half gone."""
+    """Removes a file or a directory. Readers never see a directory that is
+    partly removed."""
     path = pathlib.Path(path)
     with _guarded(path) as temporary:
         path.rename(temporary)
@@ -150,10 +147,8 @@ def remove(path: str | os.PathLike[str]) -> None:
 
 
 def recover(path: str | os.PathLike[str]) -> None:
-    """Brings back a directory whose replacement was killed in between, where
-    names cannot be exchanged in one step. To be called before checking for
-    existing files.
-    """
+    """Restores a directory if `replacing` was killed while the directory was
+    missing. Call it before checking whether the directory exists."""
     path = pathlib.Path(path)
     if os.path.lexists(_before(path)):
         with _guarded(path):
@@ -161,8 +156,8 @@ def recover(path: str | os.PathLike[str]) -> None:
 
 
 def remove_unfinished(directory: str | os.PathLike[str]) -> None:
-    """Removes what killed processes have left of their attempts to write;
-    those that are still at it are left alone."""
+    """Removes the unfinished files of killed processes from a directory. Files
+    that are still being written are kept."""
     directory = pathlib.Path(directory)
     names = set()
     for path in directory.glob(f"{_PARTIAL}*"):
@@ -176,20 +171,19 @@ def remove_unfinished(directory: str | os.PathLike[str]) -> None:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of this name is what `replacing` leaves when it is
-    killed."""
+    """Whether `replacing` leaves files of this name when it is killed."""
     return name.startswith((_PARTIAL, _BEFORE))
 
 
 def sync_directory(path: str | os.PathLike[str]) -> None:
-    """Makes the names in a directory last."""
+    """Flushes the names in a directory to the disk. Does nothing on Windows and
+    on file systems that do not support it."""
     if not hasattr(os, "O_DIRECTORY"):
-        return  # Windows has no such thing
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Of file systems that have none.
         if error.errno not in _CANNOT:
             raise
     finally:
@@ -197,17 +191,19 @@ def sync_directory(path: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def _guarded(path, wait=True):
-    """Yields the temporary path of `path`, without leftovers of earlier
-    processes, and locked meanwhile.
-    """
+def _guarded(
+    path: pathlib.Path, wait: bool = True
+) -> collections.abc.Iterator[pathlib.Path]:
+    """Removes leftovers of killed processes, yields the temporary path of
+    `path`, and holds its lock meanwhile. Without `wait`, a lock that another
+    process holds is a `BlockingIOError`."""
     temporary = path.with_name(f"{_PARTIAL}{path.name}")
     with contextlib.ExitStack() as stack:
         try:
             guard = path.with_name(f"{_PARTIAL}{path.name}{_LOCK}")
             stack.enter_context(locks.taken(guard, wait))
         except locks.NoLocks:
-            # Without locks: use a unique name.
+            # A unique name, because another process may write `path` too.
             mark = secrets.token_hex(4)
             yield path.with_name(f"{_PARTIAL}{mark}.{path.name}")
             return
@@ -221,23 +217,24 @@ def _guarded(path, wait=True):
         yield temporary
 
 
-def _no_room(error):
-    """The number of an error of a full disk, else `None`."""
+def _no_room(error: Exception) -> int | None:
+    """Returns the number of the error of a full disk; `None` for others."""
     if isinstance(error, OSError):
         return error.errno if error.errno in NO_ROOM else None
-    # TensorFlow's own have the system's words: "ResourceExhaustedError: FILE;
-    # No space left on device".
+    # TensorFlow's errors contain the text of the system's error:
+    # "ResourceExhaustedError: FILE; No space left on device".
     for number in NO_ROOM:
         if f"; {os.strerror(number)}" in str(error):
             return number
     return None
 
 
-def _before(path):
+def _before(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f"{_BEFORE}{path.name}")
 
 
-def _take_place(temporary, path):
+def _take_place(temporary: pathlib.Path, path: pathlib.Path) -> None:
+    """Renames `temporary` to `path`; an old directory may get its name."""
     if not (path.is_dir() or temporary.is_dir()):
         temporary.replace(path)
     elif not os.path.lexists(path):
@@ -253,9 +250,9 @@ def _take_place(temporary, path):
         _remove(before)
 
 
-def _exchange(one, two):
-    """Lets two paths change places in one step; returns whether that can be
-    done here."""
+def _exchange(one: pathlib.Path, two: pathlib.Path) -> bool:
+    """Exchanges the names of two paths in one step. Returns `False` if the
+    system or the file system does not support it."""
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -275,8 +272,8 @@ def _exchange(one, two):
     raise OSError(number, os.strerror(number), os.fspath(two))
 
 
-def _sync(path):
-    """Brings a file, or a directory and all that is in it, to the disk."""
+def _sync(path: pathlib.Path) -> None:
+    """Flushes a file, or a directory and all its content, to the disk."""
     if not path.is_dir():
         with open(path, "rb" if os.name == "posix" else "r+b") as file:
             os.fsync(file.fileno())
@@ -287,7 +284,7 @@ def _sync(path):
         sync_directory(folder)
 
 
-def _remove(path):
+def _remove(path: pathlib.Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

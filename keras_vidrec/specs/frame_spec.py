@@ -1,4 +1,4 @@
-"""How frames are sampled and resized, before any other step."""
+"""The sampling and the size of frames."""
 
 import dataclasses
 import re
@@ -29,15 +29,15 @@ class FrameSpec(Fact):
             keeps the aspect ratio, rounded; `"WIDTHxHEIGHT"`: exactly that
             size, whatever the aspect (TSN's programs: `"340x256"`). Defaults to
             `"short256"`.
-        interpolation: str. `"area"`: the mean over areas where frames shrink,
-            bilinear where they grow; if one side shrinks and the other grows,
-            the shrinking side is resized first, then the growing one, each by
-            its method. `"bilinear"`: always bilinear, without antialiasing.
+        interpolation: str. `"area"`: the mean over areas if frames shrink,
+            bilinear if they grow; if one side shrinks and the other grows, the
+            shrinking side is resized first, then the growing one, each by its
+            method. `"bilinear"`: always bilinear, without antialiasing.
             Defaults to `"area"`.
         fps: `None` (every frame), or float > 0. Frames per second to sample.
             Defaults to `None`.
-        deinterlace: `None`, `"yadif"` (a frame for each frame) or `"bob"` (a
-            frame for each field). Defaults to `None`: as decoded.
+        deinterlace: `None` (frames as decoded), `"yadif"` (a frame for each
+            frame) or `"bob"` (a frame for each field). Defaults to `None`.
 
     Raises:
         ValueError: on any other value.
@@ -73,7 +73,7 @@ class FrameSpec(Fact):
 
     @property
     def keeps_aspect(self) -> bool:
-        """Whether the aspect of the picture stays."""
+        """Whether resizing keeps the aspect ratio."""
         return self._match["short"] is not None
 
     @property
@@ -84,10 +84,11 @@ class FrameSpec(Fact):
         return min(int(side) for side in sides if side is not None)
 
     def of(self, height: int, width: int) -> tuple[int, int]:
-        """Size `(height, width)` of the resized frames of a video.
+        """Returns the size `(height, width)` of frames after resizing, from
+        their original height and width in pixels.
 
         Raises:
-            ValueError: if the frames are empty.
+            ValueError: if the original frames have no pixels.
         """
         if height < 1 or width < 1:
             raise ValueError(
@@ -104,7 +105,7 @@ class FrameSpec(Fact):
         return int(match["height"]), int(match["width"])
 
     def scaled(self, factor: float) -> typing.Self:
-        """The same rule for frames `factor` times as large, in whole
+        """Returns a copy whose size is multiplied by `factor`, rounded to whole
         pixels."""
         match = self._match
         short, *sides = (

@@ -1,4 +1,4 @@
-"""What one process at a time writes."""
+"""Locks between processes that write the same files."""
 
 import collections.abc
 import contextlib
@@ -32,7 +32,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class InUse(ValueError):
-    """Another process is writing it."""
+    """Another process holds the lock."""
 
 
 class NoLocks(OSError):
@@ -43,22 +43,22 @@ class NoLocks(OSError):
 def held(
     path: str | os.PathLike, work: str, where: str | os.PathLike
 ) -> collections.abc.Iterator[None]:
-    """Holds a lock meanwhile; others are refused.
+    """Holds a lock; other processes that request it raise an error.
 
-    The lock is the system's own, on an open file: it ends with the process,
-    whatever ends that, and the file left by a killed process does not block
-    others. Of a shared file system such as NFS it counts on all machines. Where
-    there are no locks, the log says so.
+    It is a lock of the operating system on an open file: it ends when the
+    process ends or is killed, and the file left by a killed process does not
+    block others. On a shared file system such as NFS it holds for all machines.
+    If the file system has no locks, a warning is logged instead.
 
     Args:
-        path: path of the lock file, made if missing and removed at the end. It
-            says who holds it.
-        work: str. What it is held for: `"train"`.
-        where: path of what it is held for, to be named in errors.
+        path: path of the lock file. It is created if missing, removed at the
+            end, and names the process that holds it.
+        work: str. What the lock is held for, such as `"train"`.
+        where: path of the directory or file that is locked, for errors.
 
     Raises:
-        InUse: a `ValueError`, if another process holds it: which, on which
-            machine, since when.
+        InUse: a `ValueError`, if another process holds the lock. It says which
+            process, on which machine, since when.
         OSError: if the file cannot be written.
     """
     path = pathlib.Path(path)
@@ -80,14 +80,14 @@ def held(
 
 
 def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
-    """Refuses what another process holds, and holds nothing.
+    """Checks that no other process holds a lock, without holding it.
 
     Args:
-        path: path of the lock file, which need not be there.
-        where: as of `held`.
+        path: path of the lock file, which need not exist.
+        where: see `held`.
 
     Raises:
-        InUse: if another process holds it.
+        InUse: if another process holds the lock.
     """
     path = pathlib.Path(path)
     if not path.exists():
@@ -105,10 +105,11 @@ def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
 def taken(
     path: pathlib.Path, wait: bool = False
 ) -> collections.abc.Iterator[typing.Any]:
-    """Holds a lock file meanwhile; yields it, open.
+    """Holds the lock of a file, and yields the open file, which is removed at
+    the end.
 
     Raises:
-        BlockingIOError: if another one holds it, unless `wait` is set.
+        BlockingIOError: if another process holds the lock, unless `wait`.
         NoLocks: if the file system has no locks.
     """
     file = _take(path, wait)
@@ -116,20 +117,20 @@ def taken(
         yield file
     finally:
         if fcntl is None:
-            file.close()  # an open file cannot be removed there
+            file.close()  # Windows cannot remove an open file
         with contextlib.suppress(OSError):
             path.unlink()
         with contextlib.suppress(OSError):
             file.close()
 
 
-def _take(path, wait):
+def _take(path: pathlib.Path, wait: bool) -> typing.BinaryIO:
     end = time.monotonic() + _PATIENCE_S
     while True:
         file = open(path, "a+b")
         try:
             _lock(file)
-            # The holder may have removed it at its end, perhaps this very file.
+            # The last holder may have removed this file after it was opened.
             if _is_at(file, path):
                 return file
         except BlockingIOError:
@@ -147,7 +148,7 @@ def _take(path, wait):
         file.close()
 
 
-def _lock(file):
+def _lock(file: typing.BinaryIO) -> None:
     if fcntl is None:
         file.seek(_BYTE)
         try:
@@ -163,15 +164,16 @@ def _lock(file):
         raise
 
 
-def _is_at(file, path):
+def _is_at(file: typing.BinaryIO, path: pathlib.Path) -> bool:
+    """Whether an open file is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except OSError:
         return False
 
 
-def _introduce(file, work):
-    """Writes the holder into the file; a full disk is not an error."""
+def _introduce(file: typing.BinaryIO, work: str) -> None:
+    """Writes the holder into the lock file, if the disk is not full."""
     now = datetime.datetime.now().astimezone()
     holder = {
         "process": os.getpid(),
@@ -185,7 +187,8 @@ def _introduce(file, work):
         file.flush()
 
 
-def _in_use(path, where):
+def _in_use(path: pathlib.Path, where: str | os.PathLike) -> str:
+    """Returns the message of `InUse`."""
     try:
         found = documents.read_json(path)
         holder = (

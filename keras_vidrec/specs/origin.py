@@ -1,4 +1,4 @@
-"""What a thing was made from."""
+"""What a network, a dataset or a file was made from."""
 
 import collections.abc
 import dataclasses
@@ -21,7 +21,7 @@ KINDS = (
     "report",
     "export",
 )
-# Generations that a file may name: one of foreign hands has an end.
+# A limit for files of unknown origin.
 _MOST_GENERATIONS = 32
 
 
@@ -30,34 +30,36 @@ class Origin(Fact):
     """What a network, a dataset, features or scores were made from.
 
     Args:
-        kind: `None`, or str: what it is the origin of, one of `KINDS`: a
-            dataset (`"videos"`, `"frames"`, `"prepared"`, `"features"`), or
-            what was made with one. Defaults to `None` (not known), as all
-            others.
+        kind: `None`, or str: the kind of object, one of `KINDS`: a dataset
+            (`"videos"`, `"frames"`, `"prepared"`, `"features"`), or something
+            made from one. Defaults to `None` (not known), like the other
+            arguments with `None`.
         fingerprint: `None`, or str: fingerprint of the object: from the weights
             of a network, or from the names, labels and content of a dataset.
         videos: `None`, or str: `fingerprint` of the list of videos, their
             names and labels.
-        content: `None`, or str: fingerprint of what is in them, as far as
-            known.
+        content: `None`, or str: fingerprint of the contents of the videos, as
+            far as they are known.
         split: `None`, or int: number of the split.
-        training_list: `None`, or str: fingerprint of the names of the videos
-            that were trained on.
-        trained_on: `None`, or `VideoSet` (or its `to_dict()`): the videos
-            that were trained on, so that they are found in another's test.
-            With a `training_list`, `None` says that they are those of a
-            descendant: see `without_repeats`.
-        parents: dict from what a parent is (`"dataset"`, `"weights"`,
+        training_list: `None`, or str: fingerprint of the names of training
+            videos.
+        trained_on: `None`, or `VideoSet` (or its `to_dict()`): the training
+            videos, so that they can be found in a test list. With a
+            `training_list`, `None` means those of a descendant: see
+            `without_repeats`.
+        parents: dict from the role of a parent (`"dataset"`, `"weights"`,
             `"features"`, `"rgb"`, ...) to its `Origin` (or its `to_dict()`).
         versions: dict from the name of a package to its version.
-        decoder: `None`, or str: what decoded the videos, with its version.
-        random: tuple of str. Of a network that started from weights: the
-            layers that these did not have, which started at random.
-        marks: tuple of str. Warnings to show with its figures: leaks that were
-            allowed, each a sentence.
+        decoder: `None`, or str: the library that decoded the videos, with its
+            version.
+        random: tuple of str. For a network that was initialized from weights:
+            the layers that were not in them and were initialized at random.
+        marks: tuple of str. Sentences to show with the figures of the object:
+            warnings of leaks that the user allowed.
 
     Raises:
-        ValueError: on a value of another type, or over 32 generations.
+        ValueError: if a value has the wrong type, or there are more than 32
+            generations.
     """
 
     WHAT: typing.ClassVar[str] = "an origin"
@@ -129,29 +131,31 @@ class Origin(Fact):
     def from_dict(
         cls, values: collections.abc.Mapping[str, typing.Any]
     ) -> typing.Self:
-        """See `Fact`."""
+        """Returns the origin with the given fields; see `Fact`."""
         _check_generations(values)
         return super().from_dict(values)
 
     def generations(
         self, path: tuple = ()
     ) -> typing.Iterator[tuple[tuple, "Origin"]]:
-        """Every origin of the chain, this one first, with the way to it.
+        """Yields every origin of the chain, this one first.
 
         Yields:
-            tuple of the names of the parents, such as `("features", "rgb")`,
-            and the `Origin` there.
+            Tuple of the path from this origin to another, a tuple of keys of
+            `parents` such as `("features", "rgb")`, and that `Origin`.
         """
         yield path, self
         for name, parent in self.parents.items():
             yield from parent.generations((*path, name))
 
     def without_repeats(self) -> "Origin":
-        """The same chain, for a file that stays small: what was trained on the
-        same videos as one of its descendants says `None` of them."""
+        """Returns the same chain with less data, for files: in ancestors that
+        were trained on the same videos as one of their descendants,
+        `trained_on` is `None`."""
         return self._without_repeats(())
 
     def _without_repeats(self, said):
+        # `said`: the `trained_on` of all descendants.
         known = self.trained_on is not None
         parents = {
             name: parent._without_repeats((*said, self.trained_on))
@@ -162,15 +166,14 @@ class Origin(Fact):
         return self.replace(trained_on=trained_on, parents=parents)
 
     def leaks(self, videos: VideoSet) -> dict:
-        """Which of some videos anything in the chain was trained on.
+        """Returns which test videos this object or an ancestor was trained on.
 
         Args:
-            videos: `VideoSet` of those that are to be tested on.
+            videos: `VideoSet` of the test videos.
 
         Returns:
-            dict from the way to an ancestor, as of `generations`, to a tuple
-            of the indices of the videos it was trained on; without those of
-            none.
+            dict from the path of an origin (see `generations`) to a tuple of
+            indices of videos. Origins trained on none of them are left out.
         """
         found = {
             path: videos.common(origin.trained_on)
@@ -181,10 +184,10 @@ class Origin(Fact):
 
 
 def fingerprint(value: typing.Any) -> str:
-    """A fingerprint of plain data: the same for equal values, on every machine.
+    """Returns a fingerprint of plain data, equal on every machine.
 
     Args:
-        value: what JSON holds: lists, numbers, strings, dicts by str.
+        value: lists, numbers, strings, and dicts with str as keys.
 
     Returns:
         str of 16 hexadecimal digits.
@@ -204,7 +207,8 @@ def _check_dict(name, value, kinds, expected, owner):
     )
 
 
-def _check_generations(values):
+def _check_generations(values: typing.Any) -> None:
+    """Checks the number of generations in the plain data of an origin."""
     generation = [values]
     for _ in range(_MOST_GENERATIONS):
         parents = [

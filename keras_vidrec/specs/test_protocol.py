@@ -13,11 +13,11 @@ from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.fact import Fact
 
 AVERAGED = ("logits", "probabilities")
-# Of several labels per video: the probability from which on a class counts as
-# present, where a network has no threshold of its own.
+# For several labels per video: a class with at least this probability is
+# present, if the network has no threshold of its own.
 THRESHOLD = 0.5
 
-# Crops in the names of tests.
+# How crops are written in the names of tests.
 _CROPS = {
     "center": "1",
     "ten": "10",
@@ -41,7 +41,7 @@ class TestProtocol(Fact):
         alignment: `None` (as trained), or str: one of `clip_spec.ALIGNMENTS`,
             the positions of the motion images of a segment. Defaults to `None`.
         stride: `None` (the middle of the range trained with), or int: the
-            distance of segments in frames, of `sampling="chunks"` only.
+            distance of segments in frames, only for `sampling="chunks"`.
             Defaults to `None`.
         crops: str. A key of `clip_spec.TEST_CROPS`. Defaults to `"ten"` (TSN,
             section 4.1).
@@ -103,8 +103,11 @@ class TestProtocol(Fact):
 
     @classmethod
     def named(cls, name: str) -> "TestProtocol":
-        """The test of a name: a key of `PROTOCOLS`, or SEGMENTSxCROPS, such as
-        `8x1`: 8 segments, the central crop of each, or `8x10`, ten crops.
+        """Returns the test with a name.
+
+        Args:
+            name: str. A key of `PROTOCOLS`, or SEGMENTSxCROPS: `"8x1"` is 8
+                segments with the central crop of each, `"8x10"` ten crops.
 
         Raises:
             ValueError: if there is no such test.
@@ -123,12 +126,12 @@ class TestProtocol(Fact):
         return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
 
     def completed(self, spec: ClipSpec) -> "TestProtocol":
-        """The same test with all values set for a network with this `ClipSpec`:
-        segments, sampling, alignment, and for chunks their stride.
+        """Returns a copy without `None`: segments, sampling and alignment are
+        set for a network with this `ClipSpec`, and for chunks also the stride.
 
         Raises:
-            ValueError: on a stride without chunks, or chunks without a known
-                stride.
+            ValueError: if there is a stride without chunks, or chunks without a
+                known stride.
         """
         sampling, stride = self.sampling or spec.sampling, self.stride
         if sampling != "chunks" and stride is not None:
@@ -152,9 +155,8 @@ class TestProtocol(Fact):
         )
 
     def shown(self, spec: ClipSpec) -> ClipSpec:
-        """The `ClipSpec` of the test clips for a network with a given
-        `ClipSpec`; errors as for `completed`.
-        """
+        """Returns the `ClipSpec` of the test clips for a network with a given
+        `ClipSpec`; errors are those of `completed`."""
         test = self.completed(spec)
         return spec.replace(
             num_segments=test.num_segments,
@@ -164,8 +166,8 @@ class TestProtocol(Fact):
         )
 
     def reading(self) -> dict[str, typing.Any]:
-        """What of a video is read, as `data.pipeline` and `data.clips.reader`
-        take it, of a completed test."""
+        """Returns the arguments of `data.pipeline` and `data.clips.reader` that
+        read the clips of this test, which must be completed."""
         return {
             "num_segments": self.num_segments,
             "num_clips": self.num_clips,
@@ -179,7 +181,7 @@ class Named(typing.NamedTuple):
 
     Args:
         summary: str. Which part of a video is used.
-        source: str. Where it comes from.
+        source: str. The paper and its section.
         test: `TestProtocol`.
     """
 
@@ -191,9 +193,8 @@ class Named(typing.NamedTuple):
 _CHUNKS = TestProtocol(
     num_segments=5, sampling="chunks", stride=15, crops="frame_and_mirror"
 )
-# The tests of the papers, by name. Without `sampling` the segments lie where
-# the network's paper has them: in TSN on its authors' grid, in TS-LSTM on that
-# of its features.
+# The tests of the papers, by name. Those without `sampling` place the segments
+# as the network's `ClipSpec` does.
 PROTOCOLS = types.MappingProxyType(
     {
         "25x10": Named(

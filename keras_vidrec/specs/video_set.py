@@ -1,4 +1,4 @@
-"""Which videos: a set that is small enough to travel in a file."""
+"""A set of videos, stored as short hashes."""
 
 import base64
 import collections.abc
@@ -13,27 +13,27 @@ import unicodedata
 from keras_vidrec.specs import checks
 from keras_vidrec.specs.fact import Fact
 
-# Of a hash: among 240,000 videos one of 20,000 others is taken for one of them
-# with a chance of 2e-5.
+# The length of a hash. The chance that any of 20,000 videos has the hash of one
+# of 240,000 others is 2e-5.
 _BYTES = 6
 _UNKNOWN = bytes(_BYTES)
-# Suffixes of videos have no digits first: `clip.5` is a name.
+# Suffixes do not begin with a digit: `clip.5` is a name without one.
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}")
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoSet(Fact):
-    """Videos by name and, where it is known, by content. It stores only hashes:
-    one can check whether a video is in it, but not list the videos.
+    """A set of videos: hashes of their names and, if known, of their contents.
 
-    A video is the same under its name below its dataset's directory, whatever
-    its suffix, so that frames and prepared datasets are recognized; or with
-    the same content, whatever its name.
+    One can check whether a video is in the set, but not list its videos. Two
+    videos are the same if they have the same content, or the same name relative
+    to the directory of their dataset. Suffixes of names are ignored, so that a
+    video, its folder of frames and its prepared record are the same.
 
     Args:
-        names: str. Hashes of the names, base64. `VideoSet.of` makes it.
-        contents: str. Hashes of the contents, base64, in the order of the
-            names, zeros where one is not known; empty if none is.
+        names: str. Hashes of the names in base64, as `VideoSet.of` makes them.
+        contents: str. Hashes of the contents in base64, in the order of the
+            names, with zeros for unknown ones; empty if all are unknown.
     """
 
     WHAT: typing.ClassVar[str] = "a set of videos"
@@ -64,12 +64,12 @@ class VideoSet(Fact):
         names: collections.abc.Iterable[str],
         contents: collections.abc.Iterable[str | None] | None = None,
     ) -> "VideoSet":
-        """The set of some videos.
+        """Returns the set of the given videos.
 
         Args:
-            names: sequence of str, as `Source.videos` has them.
-            contents: `None`, or sequence of as many str or `None`, as
-                `Source.contents` has them. Defaults to `None`.
+            names: iterable of str, such as `Source.videos`.
+            contents: `None`, or iterable of str or `None`, one for each name,
+                such as `Source.contents`. Defaults to `None`.
         """
         names = list(names)
         contents = [] if contents is None else list(contents)
@@ -87,7 +87,8 @@ class VideoSet(Fact):
         return len(_unpacked(self.names))
 
     def common(self, other: "VideoSet") -> tuple:
-        """Indices of the videos of this set that are in another too."""
+        """Returns a tuple of the indices of the videos of this set that are
+        also in `other`."""
         names = {*_unpacked(other.names)}
         contents = {*_unpacked(other.contents)} - {_UNKNOWN}
         both = itertools.zip_longest(
@@ -100,23 +101,23 @@ class VideoSet(Fact):
         )
 
 
-def _plain(name):
-    """A name as all kinds of datasets have it: without the suffix of a file,
-    one way to write an accent."""
+def _plain(name: str) -> str:
+    """Returns a name as it is compared: without a suffix, with `/` between
+    folders, and with accents in one Unicode form."""
     name = unicodedata.normalize("NFC", name.replace("\\", "/"))
     path = pathlib.PurePosixPath(name)
     return str(path.with_suffix("")) if _SUFFIX.fullmatch(path.suffix) else name
 
 
-def _hash(kind, text):
-    text = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).digest()[:_BYTES]
+def _hash(kind: str, text: str) -> bytes:
+    content = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(content).digest()[:_BYTES]
 
 
-def _packed(hashes):
+def _packed(hashes: collections.abc.Iterable[bytes]) -> str:
     return base64.b64encode(b"".join(hashes)).decode("ascii")
 
 
-def _unpacked(text):
+def _unpacked(text: str) -> list[bytes]:
     found = base64.b64decode(text)
     return [found[i : i + _BYTES] for i in range(0, len(found), _BYTES)]

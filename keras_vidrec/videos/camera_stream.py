@@ -1,4 +1,4 @@
-"""Frames of a camera as they come."""
+"""The frames of a camera or of a live stream."""
 
 import collections
 import collections.abc
@@ -16,10 +16,10 @@ from keras_vidrec.videos import decoder
 from keras_vidrec.videos import time_stamps
 from keras_vidrec.videos.steady import steady
 
-# Seconds that a camera has to open, and to give its next frame.
+# Timeouts in seconds for opening a camera, and for its next frame.
 _OPENING = 10
 _PATIENCE = 5
-# Seconds without a frame that count as a gap in the stream.
+# A longer time without a frame, in seconds, is a gap in the stream.
 _LONGEST = 1.0
 _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
@@ -27,29 +27,29 @@ _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 class CameraStream:
     """The frames of a camera at a constant rate, as they arrive.
 
-    Time is what the time stamps of the stream say, or if it has none, when its
-    frames arrive. If frames are processed more slowly than the camera delivers
-    them, older ones are skipped.
+    The time of a frame is its time stamp, or the time of its arrival if the
+    stream has no time stamps. If frames are processed more slowly than the
+    camera delivers them, older ones are skipped.
 
     Args:
-        device: str. Number of the camera, or the address of a stream: what
-            FFmpeg opens.
-        frame_rate: `None`, or float. Frames a second of the camera. Defaults
-            to `None`: as it states them.
-        fps: `None`, or float. Frames a second to take, as `FrameSpec.fps` has
-            it. Defaults to `None`: those of the camera.
+        device: str. Number of the camera, or the address of a stream that
+            FFmpeg can open.
+        frame_rate: `None`, or float. Frames per second of the camera. Defaults
+            to `None`: the rate that it states.
+        fps: `None`, or float. Frames per second of `frames`, as in
+            `FrameSpec.fps`. Defaults to `None`: those of the camera.
         deinterlace: `None`, `"yadif"` or `"bob"`. See `video.probe`. Defaults
             to `None`.
 
     Attributes:
         name: str. `"camera "` and the device.
-        frame_rate: float. Frames a second of `frames`.
+        frame_rate: float. Frames per second of `frames`.
         deinterlace: as given.
-        num_skipped: int. The frames of the stream that were not processed yet.
+        num_skipped: int. How many frames were skipped so far.
 
     Raises:
-        ValueError: if there is no such camera, or it states no frame rate, or
-            on another value.
+        ValueError: if an argument is invalid, there is no such camera, or it
+            does not state its frame rate and `frame_rate` is `None`.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class CameraStream:
     def frames(
         self, hold: int
     ) -> collections.abc.Iterator[tuple[int, float, np.ndarray]]:
-        """Yields `(index, seconds, frame)`: each frame with its number from 0,
-        its time from the first frame, and a uint8 array `(height, width, 3)`,
+        """Yields `(index, seconds, frame)`: the number of a frame from 0, its
+        time since the first frame, and a uint8 array `(height, width, 3)`,
         R G B.
 
-        They come at `frame_rate`; where those of the camera do not, the nearest
-        in time are repeated or left out. Numbers are left out where frames
-        were skipped, and where the camera gave none for a second. To be called
-        once; it closes the camera.
+        The rate is `frame_rate`; if the camera has another, frames are repeated
+        or left out, so that each is the nearest in time. Numbers are left out
+        if frames were skipped, or the camera gave none for a second. Call it
+        only once: it closes the camera at the end.
 
         Args:
-            hold: int. The newest frames that wait to be taken, at most.
+            hold: int. Maximum number of frames in the queue; older ones are
+                skipped.
         """
-        # What is older falls out at the other end.
         newest: collections.deque = collections.deque(maxlen=hold)
         changed = threading.Condition()
         done = threading.Event()
@@ -155,8 +155,8 @@ class CameraStream:
         return ((float(frame.time), frame) for frame in frames)
 
     def _decoded(self):
-        # A connection that breaks is the end of the stream; packets that
-        # arrive damaged are not.
+        # The stream ends when the connection breaks. Damaged packets are
+        # skipped.
         with contextlib.suppress(av.FFmpegError):
             for packet in self._container.demux(self._stream):
                 with contextlib.suppress(av.error.InvalidDataError):
@@ -164,7 +164,7 @@ class CameraStream:
 
 
 class _Arrival:
-    """A `Clock` that looks at none of the time stamps."""
+    """A `Clock` by the time when frames arrive, without time stamps."""
 
     def __init__(self):
         self._begin = None
@@ -194,7 +194,7 @@ def _open(device):
     return container
 
 
-def _device_name(number, system):
+def _device_name(number: int, system: str) -> str:
     if system == "v4l2":
         return f"/dev/video{number}"
     if system == "avfoundation":
@@ -209,7 +209,7 @@ def _device_name(number, system):
     return f"video={cameras[number].name}"
 
 
-def _no_camera(device):
+def _no_camera(device: str) -> ValueError:
     return ValueError(
         "Expected the number of a camera, or the URL of a stream. Received: "
         f"{device!r}, which FFmpeg cannot open. Check that it exists and that "

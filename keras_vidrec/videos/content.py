@@ -1,18 +1,18 @@
-"""What is in a file, in a few digits: whether two files are the same video."""
+"""The fingerprint of a video file: whether two files are the same video."""
 
 import hashlib
 
-# The header of a container, or its index, is in one of its ends, and no two
-# videos have the same pictures there.
+# The header or the index of a container is at one of its ends, and different
+# videos do not have the same images at both ends.
 _END_BYTES = 2**20
 
 
 def fingerprint(path) -> str:
-    """A fingerprint of the content of a file, from its size and its first and
-    last MiB.
+    """Returns a fingerprint of the content of a file, from its size and its
+    first and last MiB.
 
     Args:
-        path: `pathlib.Path`, or what else has its `stat` and `open`.
+        path: `pathlib.Path`, or an object with its methods `stat` and `open`.
 
     Returns:
         str of 16 hexadecimal digits.
@@ -31,7 +31,7 @@ def fingerprint(path) -> str:
 
 
 def _read(file, size):
-    """So many bytes: a remote file gives fewer at once."""
+    """Reads `size` bytes; a single read of a remote file may return fewer."""
     parts = []
     while size > 0 and (part := file.read(size)):
         parts.append(part)

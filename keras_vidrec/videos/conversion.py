@@ -1,4 +1,4 @@
-"""Decoded frames to upright R G B, to the bit as the ffmpeg program does."""
+"""Conversion of decoded frames to upright R G B, bitwise like `ffmpeg`."""
 
 import math
 
@@ -8,8 +8,8 @@ import numpy as np
 from keras_vidrec.videos import tone_mapping
 
 _RESIZE = av.video.reformatter.Interpolation.BICUBIC
-# Formats that the plain conversion makes to what the filter `scale` makes of
-# them, while they are progressive and of even sides; it is faster.
+# For progressive frames with even sides in these formats, PyAV's `reformat`
+# gives the same pixels as the filter `scale`, and is faster.
 _PLAIN = {
     "yuv420p",
     "yuvj420p",
@@ -21,36 +21,36 @@ _PLAIN = {
     "rgb24",
     "bgr24",
 }
-# Codes of FFmpeg (and of ITU-T H.273) for what a frame says of its light.
+# Codes of transfer functions and of color spaces, in FFmpeg and ITU-T H.273.
 _HDR = {16: "pq", 18: "hlg"}
 _FAR_OFF = {14: "ICtCp", 15: "IPT"}
 
 
-def hdr_of(frame):
-    """`"pq"`, `"hlg"`, or `None` where a frame is not of high dynamic range."""
+def hdr_of(frame: av.VideoFrame) -> str | None:
+    """Returns the curve of high dynamic range of a frame, `"pq"` or `"hlg"`;
+    `None` for an ordinary frame."""
     return _HDR.get(int(frame.color_trc))
 
 
-def unknown_colors(frame):
-    """Name of the kind of colors of a frame that FFmpeg does not convert, or
-    `None`."""
+def unknown_colors(frame: av.VideoFrame) -> str | None:
+    """Returns the name of the color space of a frame if FFmpeg cannot convert
+    it, else `None`."""
     return _FAR_OFF.get(int(frame.colorspace))
 
 
 class Converter:
-    """Makes R G B of the frames of one video.
+    """Converts the frames of one video to R G B.
 
-    The frames are held upright as the file says, and brought to the size of
-    the first by bicubic interpolation. Pixels are kept as stored, whatever
-    aspect the file says they have. Frames of high dynamic range are mapped
-    to BT.709 by `tone_mapping`.
+    Frames are rotated as the file says, and resized to the size of the first
+    one by bicubic interpolation. They are not resized to correct for non-square
+    pixels. Frames of high dynamic range are mapped to BT.709 by `tone_mapping`.
 
     Args:
         first: `av.VideoFrame`. The first frame of the video.
 
     Attributes:
         size: pair of int. Height and width of the upright frames.
-        rotation: int. Degrees clockwise by which they are turned.
+        rotation: int. Degrees clockwise by which frames are rotated.
     """
 
     def __init__(self, first):
@@ -63,10 +63,10 @@ class Converter:
         self._graph = None
 
     def __call__(self, frame):
-        """uint8 `(height, width, 3)`, R G B."""
+        """Returns a frame as a uint8 array `(height, width, 3)`, R G B."""
         hdr = hdr_of(frame)
         if hdr is None and self._is_plain(frame):
-            # A thread more a frame costs more than it gains.
+            # More threads per frame cost more time than they save.
             frame = frame.reformat(
                 format="rgb24", interpolation=_RESIZE, threads=1
             )
@@ -98,8 +98,8 @@ class Converter:
             pixels,
         )
         if key != self._key:
-            # FFmpeg converts pixels itself if a filter needs another format,
-            # for example before one that cannot rotate them.
+            # If a filter does not support the format of the frame, FFmpeg
+            # inserts a conversion before it.
             filters = [*self._filters, ("format", pixels)]
             if self._upright_size(frame) != self.size:
                 height, width = self.size
@@ -112,8 +112,8 @@ class Converter:
 
 
 def graph_of(frame, filters):
-    """A configured `av.filter.Graph` for frames like this one; `filters` is a
-    list of names and arguments."""
+    """Returns a configured `av.filter.Graph` for frames of the size and format
+    of `frame`; `filters` is a list of pairs of names and arguments."""
     graph = av.filter.Graph()
     graph.threads = 1
     nodes = [
@@ -130,18 +130,18 @@ def graph_of(frame, filters):
     return graph
 
 
-def display_matrix(frame):
-    """The 9 numbers by which a frame is turned and mirrored when it is shown,
-    or `None`."""
+def display_matrix(frame: av.VideoFrame) -> list[int] | None:
+    """Returns the 9 numbers of the matrix that rotates and mirrors a frame for
+    display, or `None`."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return None
     return np.frombuffer(bytes(data), np.int32)[:9].tolist()
 
 
-def rotation_of(matrix):
-    """Degrees clockwise by which a frame is turned to be upright, from 0 to
-    359."""
+def rotation_of(matrix: list[int] | None) -> int:
+    """Returns the degrees clockwise, 0 to 359, by which a display matrix
+    rotates a frame."""
     if matrix is None:
         return 0
     a, b, _, c, d = matrix[:5]
@@ -152,8 +152,8 @@ def rotation_of(matrix):
 
 
 def display_filters(matrix):
-    """FFmpeg's filters that hold frames upright, and whether height and width
-    change places."""
+    """Returns the list of FFmpeg's filters that apply a display matrix, and
+    whether they exchange height and width."""
     if matrix is None:
         return [], False
     degrees = rotation_of(matrix)

@@ -1,4 +1,4 @@
-"""Frames of a video, forwards, by PyAV."""
+"""Forward reading of a video with PyAV."""
 
 import array
 import contextlib
@@ -12,55 +12,55 @@ from keras_vidrec.videos import time_stamps
 from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.packet_index import PositionError
 
-# FFmpeg's filters: a frame a frame, or a frame a field.
+# Options of FFmpeg's filter `yadif`: one frame per frame, or per field.
 _FILTERS = {"yadif": "mode=0", "bob": "mode=1"}
 DEINTERLACE = (None, *_FILTERS)
-# With these codecs a frame that no other is predicted from is not decoded
-# unless it is needed; the others do not change.
+# For these codecs, frames that no other frame is predicted from are decoded
+# only if they are wanted. This does not change the other frames.
 _SPARING = {"h264", "mpeg4"}
-# Stepping over so few frames costs less than a seek.
+# Decoding this many frames is faster than a seek.
 _NEAR = 2
-# Of the time stamps of frames that are deinterlaced, in seconds.
+# Unit of the time stamps of deinterlaced frames, in seconds.
 _UNIT = fractions.Fraction(1, 10**6)
 
 
-def version():
-    """What decodes videos, as in `"PyAV 18.1.0 (FFmpeg 8.1.2)"`."""
+def version() -> str:
+    """Returns the versions of the decoder: `"PyAV 18.1.0 (FFmpeg 8.1.2)"`."""
     return f"PyAV {av.__version__} (FFmpeg {av.ffmpeg_version_info})"
 
 
 class Decoder:
     """Reads a video forwards, starting at the first frame.
 
-    Frames that are stepped over are decoded but not converted to RGB. With an
-    index, steps that pass a key frame become seeks, frames that nothing needs
-    are not even decoded, and every frame's time stamp is compared with it, so
-    that neither can end on a wrong frame unnoticed. A packet that cannot be
-    decoded is skipped, as the ffmpeg program does.
+    Skipped frames are decoded but not converted to RGB. With an index, the
+    decoder seeks if there is a key frame on the way, and does not decode frames
+    that are not needed; the time stamp of every frame is compared with the
+    index, so that a wrong frame is an error. A packet that cannot be decoded is
+    skipped, as the ffmpeg program does.
 
     Args:
         path: path of the video, or an open file; for errors.
         container: see `opening.opened`.
         stream: see `opening.opened`.
-        index: `None`, or `PacketIndex`; without `deinterlace`. Defaults to
-            `None`.
-        wanted: `None`, or the frames that will be stood on, besides the first:
-            a sequence of int; with `index`. Defaults to `None`: all.
+        index: `None`, or `PacketIndex`, only without `deinterlace`. Defaults
+            to `None`.
+        wanted: `None`, or sequence of int, only with `index`: the indices of
+            the frames that will be used; the first frame always is. Defaults
+            to `None`: all.
         deinterlace: `None`, `"yadif"` or `"bob"`. Defaults to `None`.
 
     Attributes:
         size: pair of int. Height and width of the upright frames in pixels.
-        frame: `av.VideoFrame`. The frame stood on.
-        position: int. Its index.
-        num_packets: int. Packets of pictures read so far.
-        num_damaged: int. Packets that did not decode, and frames that the
-            decoder had to patch up, so far.
+        frame: `av.VideoFrame`. The current frame.
+        position: int. The index of the current frame.
+        num_packets: int. Video packets read so far.
+        num_damaged: int. Packets that could not be decoded, and frames that the
+            decoder had to repair, so far.
         hdr: `None`, `"hlg"` or `"pq"`. The curve of high dynamic range.
-        rotation: int. Degrees clockwise by which frames are turned.
-        interlaced: bool. Whether a frame was, so far.
+        rotation: int. Degrees clockwise by which frames are rotated.
+        interlaced: bool. Whether any frame so far was interlaced.
         stamps: pair of arrays of int. Presentation and decoding time stamps
-            of the frames decoded so far, `time_stamps.NONE` where one is
-            missing.
+            of the frames decoded so far, `time_stamps.NONE` if missing.
         last_stamp: int. Largest time stamp of a packet so far.
     """
 
@@ -81,7 +81,7 @@ class Decoder:
         self._wanted = self._wanted_stamps(wanted)
         self.num_packets = self.num_damaged = self.last_stamp = 0
         self.interlaced = False
-        # Hours of video are many frames.
+        # Arrays, because a video of hours has many frames.
         self.stamps = array.array("q"), array.array("q")
         self._frames = self._decoded()
         self._clock = time_stamps.Clock(container, stream)
@@ -106,11 +106,11 @@ class Decoder:
         self.rotation = self._convert.rotation
 
     def advance(self):
-        """Steps to the next frame, with `wanted` to one until the next of
-        these; `False` at the end of the video.
+        """Steps to the next frame; with `wanted`, frames may be skipped, but
+        none of these. Returns `False` at the end of the video.
 
         Raises:
-            PositionError: if the index shows another frame next.
+            PositionError: if it is not the next frame of the index.
         """
         frame = next(self._frames, None)
         found = frame is not None
@@ -122,11 +122,11 @@ class Decoder:
         return found
 
     def advance_to(self, position):
-        """Steps, or seeks, forwards to the frame `position`; `False` if the
-        video ends before it.
+        """Steps or seeks forward to the frame with index `position`. Returns
+        `False` if the video ends before it.
 
         Raises:
-            PositionError: if the index shows another frame on the way.
+            PositionError: if the frames are not those of the index.
         """
         if self._index is not None:
             self._seek_towards(position)
@@ -138,23 +138,21 @@ class Decoder:
         return True
 
     def seconds(self):
-        """Seconds of the current frame, from the first frame; to be read once
-        for each frame, in order.
-        """
+        """Returns the seconds from the first frame to the current one. Call it
+        once for each frame, in order."""
         if self._deinterlaced:
             return float(self.frame.time)
         return self._clock.seconds(self.frame)
 
     @property
     def late(self):
-        """Seconds from where the file begins, with sound perhaps, to its first
-        frame; known after `seconds` was read for that frame.
-        """
+        """Seconds from the start of the file, which may be sound, to its first
+        frame; known after `seconds()` of that frame."""
         return self._clock.late
 
     def retrieve(self, frame=None):
-        """The frame stood on, or an earlier `frame` of this decoder: uint8
-        `(height, width, 3)`, R G B.
+        """Returns the current frame, or an earlier `frame` of this decoder, as
+        a uint8 array `(height, width, 3)`, R G B.
 
         Raises:
             VideoError: if it cannot be converted.
@@ -169,8 +167,8 @@ class Decoder:
             ) from None
 
     def _wanted_stamps(self, wanted):
-        """Time stamps of the frames that are to be decoded in any case, or
-        `None`."""
+        """Returns the time stamps of the frames that must be decoded; `None`
+        for all."""
         codec = self._context.codec.canonical_name
         if self._index is None or wanted is None or codec not in _SPARING:
             return None
@@ -186,15 +184,15 @@ class Decoder:
         self.position = shown
 
     def _seek_towards(self, position):
-        # Only over a key frame: no picture before it is needed.
+        # Only if there is a key frame on the way: decoding can begin there.
         key_frame = self._index.key_frame_before(position)
         if key_frame <= self.position + _NEAR:
             return
         stamp = int(self._index.stamps[key_frame])
         self._container.seek(stamp, stream=self._stream)
         self._frames = self._decoded()
-        # Ahead of it come frames that need what was not read, or whole groups
-        # of pictures where the container's own index is coarse.
+        # Skip the frames before the key frame. Some depend on packets that were
+        # not read; if the index of the container is coarse, there are many.
         for frame in self._frames:
             if frame.pts is not None and frame.pts >= stamp:
                 break
@@ -211,14 +209,14 @@ class Decoder:
             try:
                 packet = next(packets, None)
             except av.FFmpegError:
-                self.num_damaged += 1  # what follows cannot be read
+                self.num_damaged += 1  # the rest cannot be read
                 packet = None
             if packet is None:
                 break
-            # The end, or in some formats "the same picture again".
+            # An empty packet is the end, or in some formats repeats a frame.
             if not packet.size:
                 continue
-            # Frames hidden by an edit list are in the file, but are not shown.
+            # Packets that an edit list hides are counted too.
             self.num_packets += 1
             stamp = packet.dts if packet.pts is None else packet.pts
             self.last_stamp = max(self.last_stamp, stamp or 0)
@@ -236,7 +234,7 @@ class Decoder:
             for frame in frames:
                 self._note(frame)
                 yield frame
-        # A damaged packet may still be inside.
+        # The decoder may still contain a damaged packet.
         with contextlib.suppress(av.FFmpegError):
             for frame in self._context.decode(None):
                 self._note(frame)
@@ -250,8 +248,8 @@ class Decoder:
 
 
 def deinterlaced(frames, how, clock):
-    """Frames by one of FFmpeg's filters; `time` of each is seconds from the
-    first frame, as `clock` has it."""
+    """Yields frames deinterlaced by FFmpeg (`how`: `"yadif"` or `"bob"`). Their
+    `time` is in seconds from the first frame, by the `Clock` of the video."""
     graph = key = None
     for frame in frames:
         frame.pts = round(clock.seconds(frame) / _UNIT)

@@ -1,4 +1,4 @@
-"""What goes wrong with videos."""
+"""The error of videos that cannot be read."""
 
 import os
 import typing
@@ -13,8 +13,8 @@ class VideoError(ValueError):
     """
 
     def __init__(self, path: typing.Any, problem: str) -> None:
-        # Both are kept as arguments, which pickling needs; an open file cannot
-        # be pickled, its name can.
+        # Pickling needs both as arguments, and the name of an open file, which
+        # cannot be pickled itself.
         super().__init__(name_of(path), problem)
 
     def __str__(self):
@@ -22,8 +22,8 @@ class VideoError(ValueError):
         return f"Cannot read the video {os.fspath(path)!r}: {problem}"
 
 
-def name_of(path):
-    """What a path or an open file is called; a path is returned as it is."""
+def name_of(path: typing.Any) -> str | bytes | os.PathLike:
+    """Returns the name of an open file; a path is returned unchanged."""
     if isinstance(path, str | bytes | os.PathLike):
         return path
     return str(getattr(path, "name", "<file>"))

@@ -1,4 +1,4 @@
-"""What one pass over a video shows: its health and the times of its frames."""
+"""One pass over a video, which finds its health and the times of its frames."""
 
 import numpy as np
 
@@ -7,28 +7,28 @@ from keras_vidrec.videos import opening
 from keras_vidrec.videos import time_stamps
 from keras_vidrec.videos.health import Health
 
-# Packets that show no frame of their own in a sound file: encoders end with
-# some, and headers count them.
+# How many packets of an undamaged file may show no frame: encoders write some
+# at the end, and headers count them.
 _SPARE = 2
-# Seconds that a file with sound may last longer than its frames.
+# Seconds that the sound of a file may last longer than its frames.
 _SOUND = 1.0
-# Seconds of a hole; what is longer is where other recordings were joined on.
+# Longer holes, in seconds, are where recordings were joined.
 _LONGEST_HOLE = 60.0
-# Containers whose header states how long they are; others are guessed.
+# Containers whose header states their duration; FFmpeg guesses that of others.
 _WITH_DURATION = {"matroska,webm", "flv", "asf"}
-# Here a packet is a frame that is shown.
+# Codecs with one shown frame per packet.
 _ONE_TO_ONE = {"h264", "hevc"}
 
 
 def examine(path, deinterlace=None):
-    """Decodes a video and converts none of it.
+    """Decodes all of a video, without converting its frames.
 
     Args:
         path: path of the video, or an open file.
         deinterlace: see `video.probe`. Defaults to `None`.
 
     Returns:
-        A `Health` and `FrameTimes`.
+        Tuple of its `Health` and its `FrameTimes`.
 
     Raises:
         VideoError: if no frame can be decoded.
@@ -43,7 +43,8 @@ def examine(path, deinterlace=None):
 
 
 def summary(container, stream, decoder, deinterlace=None):
-    """`examine` of a video that was read to its end."""
+    """Returns the result of `examine` for a decoder that has read its video to
+    the end."""
     shown, decoded = map(time_stamps.known, decoder.stamps)
     times = time_stamps.FrameTimes.of(
         shown, decoded, time_stamps.Clock(container, stream)
@@ -54,7 +55,7 @@ def summary(container, stream, decoder, deinterlace=None):
     lost = _lost_at_end(container, stream, decoder, times, stated)
     damaged = decoder.num_damaged + _silent(stream, decoder, stated)
     missing = _in_holes(times, damaged)
-    each = 1  # frame that becomes of one
+    each = 1  # shown frames per decoded frame
     if deinterlace == "bob":
         times, each = times.of_fields(), 2
     height, width = decoder.size
@@ -94,7 +95,7 @@ def _lost_at_end(container, stream, decoder, times, stated):
     if stated is None:
         return 0
     if stream.frames and container.format.name == "avi":
-        # A unit of time is a frame, and may be without a packet.
+        # The header counts units of time; some may have no packet.
         begin = stream.start_time or 0
         lost = stated - 1 - (decoder.last_stamp - begin)
         return lost if lost > _SPARE else 0
@@ -109,7 +110,7 @@ def _lost_at_end(container, stream, decoder, times, stated):
 
 
 def _silent(stream, decoder, stated):
-    """Packets that gave no frame, and no error either."""
+    """Returns the number of packets that gave neither a frame nor an error."""
     codec = stream.codec_context.codec.canonical_name
     if not stated or codec not in _ONE_TO_ONE or decoder.interlaced:
         return 0
@@ -118,14 +119,14 @@ def _silent(stream, decoder, stated):
 
 
 def _in_holes(times, damaged):
-    """Frames missing between others of a damaged video: of data that it does
-    not recognize FFmpeg says nothing."""
+    """Returns the number of frames that are missing between others in a damaged
+    video. FFmpeg skips data that it does not recognize without an error."""
     if not damaged or times.seconds is None or len(times.seconds) < 3:
         return 0
     steps = np.diff(times.seconds)
     usual = np.median(steps)
     holes = steps[steps > 1.5 * usual]
-    # Where there are more of them than damage the rate varies.
+    # More holes than damaged packets: the frame rate varies.
     if len(holes) > damaged + 1:
         return 0
     holes = holes[holes < _LONGEST_HOLE]

@@ -1,4 +1,4 @@
-"""Frames of a file one after the other, with their times."""
+"""The frames of a video file in sequence, with their times."""
 
 import collections.abc
 import contextlib
@@ -18,39 +18,38 @@ from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.errors import name_of
 from keras_vidrec.videos.steady import steady
 
-# Seconds that a picture may stand still, in a recording of a screen say. Where
-# time stamps leap further, there is nothing in between.
+# A frame may be shown for so many seconds, for example in a recording of a
+# screen. If the next time stamp is later, there is a gap.
 _LONGEST = 600.0
 
 
 class FileStream:
     """The frames of a video file at a constant rate, in constant memory.
 
-    Time is what the presentation time stamps say. It begins where the file
-    begins, with its sound perhaps: seconds are those that a player shows, and
-    that `ffmpeg -ss` takes.
+    Times are presentation time stamps, in seconds from the start of the file,
+    which may be sound: those that a player shows and that `ffmpeg -ss` takes.
 
     Args:
         path: path of the file, or an open binary file that can seek.
-        frame_rate: `None`, or float. Frames a second of the file, whatever its
-            time stamps say. Defaults to `None`: they are heeded.
-        fps: `None`, or float. Frames a second to take, as
-            `FrameSpec.fps` has it. Defaults to `None`: those of the file; where
-            its rate varies, the most usual one.
+        frame_rate: `None`, or float. Frames per second of the file; its time
+            stamps are ignored. Defaults to `None`: time stamps are used.
+        fps: `None`, or float. Frames per second of `frames`, as in
+            `FrameSpec.fps`. Defaults to `None`: those of the file, or the most
+            common rate if it varies.
         deinterlace: `None`, `"yadif"` or `"bob"`. See `video.probe`. Defaults
             to `None`.
 
     Attributes:
         name: str. The path as given.
-        frame_rate: float. Frames a second of `frames`.
+        frame_rate: float. Frames per second of `frames`.
         deinterlace: as given.
-        num_skipped: int, 0: a file waits.
-        health: `None`, or `Health`; known when the file has been read to its
-            end.
+        num_skipped: int, always 0. `CameraStream` has the same attribute.
+        health: `None`, or `Health` after the file was read to its end.
 
     Raises:
-        VideoError: if it cannot be read, or has no time stamps.
-        ValueError: on another value.
+        VideoError: if it cannot be read, or its frame rate is unknown and
+            `frame_rate` is `None`.
+        ValueError: if an argument is invalid.
     """
 
     num_skipped = 0
@@ -84,15 +83,15 @@ class FileStream:
     def frames(
         self, hold: int
     ) -> collections.abc.Iterator[tuple[int, float, np.ndarray]]:
-        """Yields `(index, seconds, frame)`: each frame with its number from 0,
-        its time, and a uint8 array `(height, width, 3)`, R G B.
+        """Yields `(index, seconds, frame)`: the number of a frame from 0, its
+        time, and a uint8 array `(height, width, 3)`, R G B.
 
-        They come at `frame_rate`, from the first frame of the file on; where
-        those of the file do not, the nearest in time are repeated or left out.
-        Numbers are left out where there is no frame for ten minutes.
+        The rate is `frame_rate`; if the file has another, frames are repeated
+        or left out, so that each is the nearest in time. Numbers are left out
+        if there is no frame for ten minutes.
 
         Args:
-            hold: int. See `CameraStream.frames`.
+            hold: int. Not used; `CameraStream.frames` has the same argument.
 
         Raises:
             VideoError: if the file cannot be read.
@@ -110,8 +109,8 @@ class FileStream:
                 )
 
     def own_frames(self) -> collections.abc.Iterator[tuple[float, np.ndarray]]:
-        """Yields `(seconds, frame)`: each frame of the file when it is shown,
-        nothing repeated or left out.
+        """Yields `(seconds, frame)` for each frame of the file; none is
+        repeated or left out.
 
         Raises:
             VideoError: if the file cannot be read.

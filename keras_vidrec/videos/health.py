@@ -1,4 +1,4 @@
-"""What decoding a video shows of it."""
+"""The properties of a video that decoding finds."""
 
 import collections.abc
 import dataclasses
@@ -12,29 +12,29 @@ class Health:
     """Properties of a video, found by decoding all of it.
 
     Args:
-        num_frames: int. Frames that decode, whatever the header says.
-        frames_stated: `None`, or int. Frames that the header says there are.
-        damaged: int. Frames that were lost or patched up because their data
-            are broken.
-        lost_at_end: int. Frames that are stated and cut off.
-        codec: str. FFmpeg's name of it, as in `"h264"`.
-        height: int. Of a frame in pixels, held upright.
-        width: int. Of a frame in pixels, held upright.
-        frame_rate: `None`, or float. Frames a second as the presentation time
-            stamps have it; `None` if they do not say, or absurdly.
+        num_frames: int. Number of frames that were decoded.
+        frames_stated: `None`, or int. Number of frames in the header.
+        damaged: int. Frames that were lost, or that the decoder repaired,
+            because their data are damaged.
+        lost_at_end: int. Frames that the header counts but that were cut off.
+        codec: str. FFmpeg's name of the codec, such as `"h264"`.
+        height: int. Height of the upright frames in pixels.
+        width: int. Width of the upright frames in pixels.
+        frame_rate: `None`, or float. Frames per second by the presentation time
+            stamps; `None` if there are none, or the rate is absurd.
         variable_rate: bool. Whether some frames are shown longer than others.
-        interlaced: bool. Whether there are interlaced frames, before they were
-            deinterlaced.
+        interlaced: bool. Whether the video has interlaced frames, before
+            deinterlacing.
         hdr: `None`, `"hlg"` or `"pq"`. The curve of high dynamic range.
-        rotation: int. Degrees clockwise by which frames were turned.
-        decoder: str. What decoded it, with its version.
-        pixel_aspect: float. Width of a pixel by its height as it is meant to
-            be shown; frames keep the pixels as stored. Defaults to `1.0`.
-        begins: float. Seconds from where the file begins, with its sound
-            perhaps, to its first frame. Defaults to `0.0`.
-        missing: int. Frames that the time stamps of a damaged video leave out
-            between others; those that do not decode may be among them.
-            Defaults to `0`.
+        rotation: int. Degrees clockwise by which frames were rotated.
+        decoder: str. The decoder with its version.
+        pixel_aspect: float. Width of a pixel divided by its height on display;
+            frames are not resized for it. Defaults to `1.0`.
+        begins: float. Seconds from the start of the file, which may be sound,
+            to its first frame. Defaults to `0.0`.
+        missing: int. Frames missing between others in a damaged video, by its
+            time stamps; some may also be counted in `damaged`. Defaults to
+            `0`.
     """
 
     num_frames: int
@@ -56,14 +56,14 @@ class Health:
 
     @property
     def lost_within(self) -> int:
-        """Frames ahead of the end that are lost or patched up."""
+        """Frames before the end that are lost or repaired."""
         return max(self.damaged, self.missing)
 
     @property
     def lost_share(self) -> float:
         """Share of the frames that are damaged or lost, from 0 to 1."""
         lost = self.lost_within + self.lost_at_end
-        # Patched frames are among those that decode.
+        # `num_frames` includes repaired frames.
         whole = max(self.num_frames + self.missing + self.lost_at_end, lost)
         return lost / whole if whole else 0.0
 
@@ -103,17 +103,17 @@ class Health:
         if self.pixel_aspect != 1:
             found.append(
                 f"its pixels are {self.pixel_aspect:.4g} times as wide as "
-                "high, and are kept so"
+                "high, which is not corrected"
             )
         return tuple(found)
 
     def to_dict(self) -> dict:
-        """The values as JSON has them."""
+        """Returns the values as a dict for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(
         cls, values: collections.abc.Mapping[str, typing.Any]
     ) -> typing.Self:
-        """The record of `to_dict`."""
+        """Returns the `Health` with the values of `to_dict`."""
         return cls(**values)

@@ -1,5 +1,4 @@
-"""Health, frame times and content of videos: looked at once, kept beside the
-data."""
+"""A cache for the health, frame times and fingerprints of videos."""
 
 import contextlib
 import dataclasses
@@ -22,27 +21,26 @@ from keras_vidrec.videos.health import Health
 
 _FILE_NAME = ".vidrec-videos.json"
 _SAVE_EVERY_S = 10
-# Of a key: the size and the time of change.
+# The first items of a key, which depend on the file only.
 _OF_FILE = 2
 
 
 class HealthCache:
-    """`Health` of videos by path, cached in a file beside them.
+    """`Health` of videos by name, cached in a file in their directory.
 
-    Containers are unreliable about their frames, so the whole video is decoded
-    once to count them. An entry is keyed by the size and the time of change of
-    the file, by what decodes it, and how; the fingerprint of its content is
-    keyed by the first two. Where the directory cannot be written, the cache is
-    in the user's cache directory instead, and where that cannot be, nowhere.
-    Safe to use from several threads; `save()` writes what is new. A pickled
-    cache writes nothing.
+    Headers of videos are unreliable, so the whole video is decoded once. An
+    entry is valid for the size and the modification time of the file, the
+    version of the decoder, and `deinterlace`; a fingerprint of content is valid
+    for the first two. If the directory is not writable, the file is in the
+    user's cache directory; if there is none, nothing is saved. Thread-safe.
+    `save()` writes new entries; a cache that was pickled does not write.
 
     Args:
         root: path of the directory of the videos.
         deinterlace: see `video.probe`. Defaults to `None`.
-        find: `None` (names are paths below the root), or callable that gives
-            the path of a name, or what else has the `stat` and the `open` of
-            paths. Defaults to `None`.
+        find: `None` (names are paths relative to the root), or callable from a
+            name to a path, or to an object with the methods `stat` and `open`
+            of paths. Defaults to `None`.
     """
 
     def __init__(self, root, deinterlace: str | None = None, find=None):
@@ -50,18 +48,18 @@ class HealthCache:
         self._find = find or self._root.joinpath
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
-        # Lock by entry: several threads may need one file.
+        # A lock for each entry: several threads may request the same video.
         self._busy: dict = {}
         self._unsaved: set = set()
         self._saved_at = time.monotonic()
-        # A file that others have made may be read where none can be written.
+        # Both are read: a read-only directory may have a file too.
         beside, elsewhere = self._root / _FILE_NAME, _elsewhere(self._root)
         self._entries = _load(elsewhere) | _load(beside)
         writable = os.access(self._root, os.W_OK)
         self._file = beside if writable else elsewhere
 
     def __getstate__(self):
-        # For another process, which leaves the file to this one.
+        # A copy in another process does not write: this process does.
         apart = {"_lock": None, "_busy": {}, "_file": None, "_unsaved": set()}
         with self._lock:
             return {**vars(self), "_entries": dict(self._entries), **apart}
@@ -70,8 +68,8 @@ class HealthCache:
         vars(self).update(state, _lock=threading.Lock())
 
     def deinterlaced(self, deinterlace: str | None) -> "HealthCache":
-        """The cache of the same videos, deinterlaced in another way; the two
-        share their file."""
+        """Returns the cache of the same videos with another `deinterlace`; both
+        use the same file."""
         if deinterlace == self._deinterlace:
             return self
         other = object.__new__(type(self))
@@ -79,20 +77,19 @@ class HealthCache:
         return other
 
     def key(self, name) -> list:
-        """A key that changes with the file of a video; get it before reading
-        the file and pass it to `add` afterwards.
-        """
+        """Returns a key that changes with the file of a video. Get it before
+        reading the file, and pass it to `add` afterwards."""
         return self._key(self._find(name))
 
     def add(self, name, key, health: Health, times, found=None) -> None:
-        """Keeps what another look at a video has shown.
+        """Adds what was found when a video was read for another purpose.
 
         Args:
             name: str. The video.
-            key: list. What `key(name)` was before that look.
+            key: list. `key(name)` from before the video was read.
             health: `Health`.
-            times: `None`, or seconds of each frame.
-            found: `None`, or what `content(name)` was. Defaults to `None`.
+            times: `None`, or array of the seconds of each frame.
+            found: `None`, or `content(name)`. Defaults to `None`.
         """
         self._keep(self._slot(name), key, health, times)
         if found is not None:
@@ -100,8 +97,8 @@ class HealthCache:
             self._keep_entry(f"content:{name}", entry)
 
     def content(self, name) -> str | None:
-        """`videos.content.fingerprint` of the video `name`, `None` if it
-        cannot be read."""
+        """Returns `videos.content.fingerprint` of the video `name`, or `None`
+        if it cannot be read."""
         path = self._find(name)
         key = self._key(path)[:_OF_FILE]
         entry = self._entries.get(f"content:{name}", {})
@@ -115,7 +112,7 @@ class HealthCache:
         return self._keep_entry(f"content:{name}", entry)["content"]
 
     def __getitem__(self, name) -> Health:
-        """`Health` of the video `name`, a path below the root.
+        """Returns the `Health` of the video `name`.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -123,7 +120,8 @@ class HealthCache:
         return Health.from_dict(self._entry(name)["health"])
 
     def times(self, name) -> np.ndarray | None:
-        """Seconds of each frame of a video, see `video.frame_times`.
+        """Returns the seconds of each frame of a video; see
+        `video.frame_times`.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -137,7 +135,7 @@ class HealthCache:
         return np.arange(health.num_frames) / health.frame_rate
 
     def save(self):
-        """Writes new entries; a reader sees the old file or the new one."""
+        """Writes new entries to the file, atomically."""
         with self._lock:
             if not self._unsaved or self._file is None:
                 return
@@ -158,7 +156,7 @@ class HealthCache:
             entry = self._entries.get(slot)
             if entry is not None and entry["key"] == key:
                 return entry
-            self.content(name)  # while it is read anyway
+            self.content(name)  # cached now, because the file is read anyway
             with contextlib.ExitStack() as stack:
                 file = path
                 if not isinstance(path, pathlib.Path):
@@ -171,7 +169,7 @@ class HealthCache:
 
     def _keep(self, slot, key, health, times):
         entry = {"key": key, "health": health.to_dict()}
-        # Those of a constant rate are computed from it.
+        # Times at a constant rate are computed from the rate.
         if times is not None and (
             health.variable_rate or health.frame_rate is None
         ):
@@ -191,12 +189,12 @@ class HealthCache:
         try:
             status = path.stat()
         except (OSError, ValueError):
-            return []  # reading it says why
+            return []  # reading the file will raise the error
         return [status.st_size, status.st_mtime_ns, decoder.version()]
 
 
-def _elsewhere(root):
-    """The file of a directory that cannot be written, or `None`."""
+def _elsewhere(root: pathlib.Path) -> pathlib.Path | None:
+    """Returns the file for a directory that is not writable, or `None`."""
     directory = cache.directory()
     if directory is None:
         return None
@@ -204,8 +202,8 @@ def _elsewhere(root):
     return directory / f"videos-{name}.json"
 
 
-def _load(file):
-    """Entries of a file; none where it cannot be read or is damaged."""
+def _load(file: pathlib.Path | None) -> dict:
+    """Returns the valid entries of a file; none if it cannot be read."""
     if file is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Video files opened by FFmpeg: quietly, alone, and the right stream."""
+"""Opening of video files by FFmpeg, safely, and the choice of the stream."""
 
 import contextlib
 import os
@@ -8,14 +8,14 @@ import av
 
 from keras_vidrec.videos.errors import VideoError
 
-# Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) fits, what a
-# broken header may claim does not.
+# Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) is allowed, the
+# sizes in damaged headers are usually larger.
 MAX_PIXELS = 2**25
-# The same limit for FFmpeg, for frames that change their size on the way.
+# The same limit for FFmpeg, in case the size of frames changes in a video.
 _MOST_DECODED = MAX_PIXELS
 
 # Formats that are lists of other files or addresses, scripts, or text shown as
-# pictures. A file must never make us open another one.
+# pictures. A video must never make FFmpeg open another file.
 _REFUSED = {
     "alias_pix",
     "avisynth",
@@ -37,7 +37,7 @@ _REFUSED = {
     "webm_dash_manifest",
 }
 _FORMATS = ",".join(sorted(av.formats_available - _REFUSED))
-# How such lists begin, in small letters, after blanks.
+# The first characters of such lists, in lower case, without leading spaces.
 _LISTS = (
     b"ffconcat version",
     b"#extm3u",
@@ -51,22 +51,22 @@ _HEAD = 4096
 
 
 def limit_pixels(pixels: int) -> None:
-    """Makes `MAX_PIXELS` smaller, for all that this process decodes."""
+    """Lowers `MAX_PIXELS` to `pixels` for this process."""
     global MAX_PIXELS, _MOST_DECODED
     MAX_PIXELS = min(MAX_PIXELS, pixels)
-    # Decoders pad frames, which matters to small ones.
+    # More, because decoders pad frames, which matters for small ones.
     _MOST_DECODED = min(_MOST_DECODED, 2 * pixels + 2**16)
 
 
 @contextlib.contextmanager
 def opened(path):
-    """Yields the open container of a video and its stream of pictures.
+    """Yields the open container of a video and its video stream.
 
     Args:
         path: str or path-like, a file; or an open binary file that can seek.
 
     Raises:
-        VideoError: if there is no such file, or it is no video.
+        VideoError: if there is no such file, or it is not a video.
     """
     with contextlib.ExitStack() as stack:
         if hasattr(path, "read"):
@@ -81,7 +81,7 @@ def opened(path):
                 name.encode()
                 file = f"file:{os.path.abspath(name)}"
             except UnicodeEncodeError:
-                # FFmpeg takes names in UTF-8 only.
+                # FFmpeg only opens files whose names are UTF-8.
                 file = stack.enter_context(open(path, "rb"))
         _check_head(path, head)
         container = _open(path, file)
@@ -148,8 +148,8 @@ def _open(path, file):
 
 
 def _choose_stream(path, container):
-    """The stream of the default disposition, else the largest; never a cover,
-    a thumbnail or a still picture."""
+    """Returns the default video stream, or if there is none, the one with the
+    largest frames; never a cover, a thumbnail or a still picture."""
     hidden = (
         av.stream.Disposition.attached_pic
         | av.stream.Disposition.timed_thumbnails
@@ -171,7 +171,7 @@ def _choose_stream(path, container):
         default = stream.disposition & av.stream.Disposition.default
         return bool(default), stream.width * stream.height
 
-    stream = max(streams, key=rank)  # the first of equals
+    stream = max(streams, key=rank)
     context = stream.codec_context
     check_size(path, context.height, context.width)
     context.thread_count = 1
@@ -179,8 +179,9 @@ def _choose_stream(path, container):
     return stream
 
 
-def check_size(path, height, width):
-    """Refuses frames larger than `MAX_PIXELS`, before they are decoded."""
+def check_size(path, height: int, width: int) -> None:
+    """Raises a `VideoError` if frames have more than `MAX_PIXELS` pixels; to be
+    called before they are decoded."""
     if height * width > MAX_PIXELS:
         raise VideoError(
             path,
@@ -189,8 +190,8 @@ def check_size(path, height, width):
         )
 
 
-def no_video(path):
-    """The `VideoError` of a file without a frame."""
+def no_video(path) -> VideoError:
+    """Returns the `VideoError` for a file without frames."""
     return VideoError(
         path,
         f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "

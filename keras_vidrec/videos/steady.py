@@ -1,28 +1,27 @@
-"""A constant rate of frames that come when they come."""
+"""Conversion of frames to a constant rate."""
 
 import math
 
-# A frame may be shown for so many periods, however long they are.
+# A frame may be shown for at least this many periods, even above `longest`.
 _PERIODS = 4
-# Seconds: which of two frames is nearer must not depend on rounding.
+# Tolerance in seconds, so that rounding does not decide which frame is nearer.
 _TIE = 1e-6
 
 
 def steady(frames, rate: float, longest: float):
-    """Takes frames at a constant rate, the nearest in time of each moment:
-    some are repeated or left out where they do not come at that rate, and
-    nothing changes where they do.
+    """Yields frames at a constant rate, by repeating frames or leaving them
+    out; nothing changes if they have this rate.
 
     Args:
         frames: iterable of `(seconds, frame)`, the seconds increasing from 0.
-        rate: float. Frames a second to take.
-        longest: float. Seconds that a frame may be shown (or a few periods of
-            `rate`). If no other follows for longer, there is a gap, and numbers
-            are left out.
+        rate: float. Frames per second to yield.
+        longest: float. Seconds that a frame may be shown, but at least 4
+            periods of `rate`. If the next frame is later, there is a gap in the
+            numbers.
 
     Yields:
-        `(index, frame)`: what is shown `index / rate` seconds after the first
-        frame.
+        `(index, frame)`: the frame nearest to `index / rate` seconds after the
+        first frame.
     """
     longest = max(longest, _PERIODS / rate)
     index = 0

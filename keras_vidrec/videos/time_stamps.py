@@ -1,4 +1,4 @@
-"""When frames are shown: what presentation time stamps say."""
+"""The times of frames, from their presentation time stamps."""
 
 import contextlib
 import dataclasses
@@ -7,25 +7,25 @@ import itertools
 import av
 import numpy as np
 
-# In arrays of integers: no time stamp.
+# A missing time stamp in an array of integers.
 NONE = -(2**63)
-# No camera of this world; DV in some containers states 60,000.
+# Higher rates are errors: DV in some containers states 60,000.
 MOST_FRAMES_A_SECOND = 1001.0
-# Steps that differ by less are one step, rounded to milliseconds on the way.
+# Steps that differ by less are equal: containers round to milliseconds.
 _ROUNDING = 0.001
-# Seconds that stamps go back where a recording was put together of parts.
+# If time stamps go back by more seconds, another part of a recording begins.
 _NEW_PART = 1.0
-# Number of packets for measuring the frame rate, and the largest difference
-# from the rate in the header at which that one is used, unrounded.
+# Number of packets for measuring the frame rate. If it differs from that in the
+# header by a smaller share than `_SAME`, the latter is used: it is not rounded.
 _LOOKED_AT = 1000
 _SAME = 0.02
-# Frames that may come later than they are shown.
+# The largest distance between the orders of packets and of shown frames.
 _REORDERED = 32
 
 
-def stated_rate(stream):
-    """Frames a second as a file states it, `None` if it does not or absurdly:
-    what to assume while time stamps are not known."""
+def stated_rate(stream) -> float | None:
+    """Returns the frames per second that the header of a video states, for
+    frames without time stamps; `None` if it states none or an absurd one."""
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= MOST_FRAMES_A_SECOND:
             return float(rate)
@@ -33,15 +33,15 @@ def stated_rate(stream):
 
 
 def measured_rate(container, stream):
-    """Frames a second as the time stamps of a video say, found without
-    decoding: the most usual one if it varies.
+    """Measures the frames per second of a video by its time stamps, without
+    decoding. If the rate varies, it is the most common one.
 
     Args:
-        container: a freshly opened container.
-        stream: its stream of pictures.
+        container: a newly opened container.
+        stream: its video stream.
 
     Returns:
-        float, or `None` if they do not say, or absurdly.
+        float, or `None` if the rate is unknown or absurd.
     """
     clock = Clock(container, stream)
     if not clock.keeps_time:
@@ -58,7 +58,7 @@ def measured_rate(container, stream):
     if None in stamps:
         return stated
     if len(packets) == _LOOKED_AT:
-        del stamps[-_REORDERED:]  # some in between lie behind what was read
+        del stamps[-_REORDERED:]  # frames between these may not be read yet
     times = FrameTimes.of(stamps, stamps, clock)
     if times.seconds is None or len(times.seconds) < 2:
         return stated
@@ -68,30 +68,29 @@ def measured_rate(container, stream):
 
 
 def known(stamps):
-    """Time stamps as a list, with `None` in the place of `NONE`."""
+    """Returns time stamps as a list, with `None` instead of `NONE`."""
     return [None if stamp == NONE else stamp for stamp in stamps]
 
 
 class Clock:
-    """Seconds of the frames of a video, as they come.
+    """Converts the time stamps of the frames of a video, in order, to seconds.
 
     Args:
         container: an open container.
-        stream: its stream of pictures.
+        stream: its video stream.
 
     Attributes:
-        tick: float. Seconds of a unit of the time stamps.
-        keeps_time: bool. Whether the container has time stamps at all.
-        late: float. Seconds from where the file begins, with sound perhaps, to
-            its first frame; known with the first frame.
+        tick: float. The unit of the time stamps in seconds.
+        keeps_time: bool. Whether the format of the container has time stamps.
+        late: float. Seconds from the start of the file, which may be sound, to
+            its first frame; known after the first frame.
     """
 
     def __init__(self, container, stream):
         self.tick = float(stream.time_base or 1 / 90000)
         flags = av.format.Flags.no_timestamps.value
         self.keeps_time = not container.format.flags & flags
-        # AVI counts its packets, and does not contain the display order of
-        # frames.
+        # AVI only counts packets and does not store the order of display.
         self._by_decoding = container.format.name == "avi"
         rate = stated_rate(stream)
         self._step = 1 / rate if rate else 0.04
@@ -100,16 +99,16 @@ class Clock:
         self._file_begin = container.start_time
 
     def stamp(self, frame):
-        """The presentation time stamp of a frame, or `None`."""
+        """Returns the time stamp of a frame, or `None`."""
         return frame.dts if self._by_decoding else frame.pts
 
     def seconds(self, frame):
-        """Seconds of a frame from the first, which has 0.0: more from frame to
-        frame, whatever is missing."""
+        """Returns the seconds from the first frame to a frame. They increase
+        from frame to frame, even if time stamps are missing or go back."""
         return self.seconds_of(self.stamp(frame))
 
     def seconds_of(self, stamp):
-        """`seconds` of a time stamp, or of `None`."""
+        """Returns `seconds` for a time stamp, or for `None`, a missing one."""
         if self._last is None:
             self._begin = None if stamp is None else stamp * self.tick
             self._last = 0.0
@@ -120,7 +119,7 @@ class Clock:
             return 0.0
         after = self._last + self._step
         if self._begin is None and stamp is not None:
-            self._begin = stamp * self.tick - after  # the first that is known
+            self._begin = stamp * self.tick - after  # the first known stamp
         now = after if stamp is None else stamp * self.tick - self._begin
         if now < self._last - _NEW_PART:
             self._begin += now - after
@@ -147,11 +146,13 @@ class FrameTimes:
 
     @classmethod
     def of(cls, shown, decoded, clock):
-        """Of the time stamps of frames in their order.
+        """Returns the times of frames by their time stamps.
 
         Args:
-            shown: sequence of int or `None`. Presentation time stamps.
-            decoded: the same, of decoding; used where the others go back.
+            shown: sequence of int or `None`. Presentation time stamps in order
+                of presentation.
+            decoded: the same for decoding time stamps, which are used if
+                `shown` do not increase.
             clock: `Clock` of the video, before its first frame.
         """
         if not clock.keeps_time:
@@ -175,7 +176,7 @@ class FrameTimes:
         allowed = 1.001 * max(clock.tick, rounding)
         usual = abs(steps - middle) <= allowed
         variable = not bool(usual.all())
-        # Steps are rounded, and the mean of those that are alike is not.
+        # Single steps are rounded, so use the mean of all equal ones.
         if not variable:
             rate = len(steps) / float(seconds[-1])
         elif usual.any():
@@ -187,7 +188,7 @@ class FrameTimes:
         return cls(seconds, rate, variable)
 
     def of_fields(self):
-        """The times where each frame becomes two, halfway to the next."""
+        """Returns the times of fields: two per frame, the second halfway."""
         if self.seconds is None or len(self.seconds) < 2:
             return FrameTimes(None, None, False)
         steps = np.diff(self.seconds)
@@ -198,8 +199,8 @@ class FrameTimes:
 
 
 def _completed(stamps):
-    """Strictly increasing float64 stamps, or `None`. What the last frames do
-    not say, decoders having kept them back, goes on in the same steps."""
+    """Returns stamps as float64 array, or `None` if they do not strictly
+    increase. If only the last ones are missing, they are extrapolated."""
     known = [stamp for stamp in stamps if stamp is not None]
     missing = len(stamps) - len(known)
     if None in stamps[: len(known)] or len(known) < 1 + missing:

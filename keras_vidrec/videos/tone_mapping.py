@@ -1,15 +1,15 @@
-"""Frames of high dynamic range (HLG, PQ) to ordinary ones, one way everywhere.
+"""Tone mapping of frames of high dynamic range (HLG, PQ) to ordinary frames.
 
-Decoders and versions of FFmpeg differ in what they make of such frames, so the
-mapping is computed here, on R G B of 16 bits, in these steps:
+Decoders and versions of FFmpeg map such frames differently. Here the mapping is
+the same everywhere. It is computed on R G B of 16 bits, in these steps:
 
-1. Light. PQ (SMPTE ST 2084) gives candela a square meter. HLG (BT.2100) gives
-   light of the scene, which a display of 1000 cd/m2 shows as `E * Y ** 0.2`
-   times 1000, Y being its luminance.
-2. 203 cd/m2, white of paper in BT.2408, becomes 1.
-3. BT.2020's primaries become BT.709's; what is outside of them is clipped.
-4. The curve `x (1 + x / w**2) / (1 + x)`, Reinhard's with white `w` at 1000
-   cd/m2, on the largest of R, G and B; the others keep their ratio to it.
+1. Signal to light. PQ (SMPTE ST 2084) gives candela per square meter. HLG
+   (BT.2100) gives light of the scene E, which a display of 1000 cd/m2 shows as
+   `1000 * E * Y ** 0.2`, where Y is the luminance.
+2. Light is divided by 203 cd/m2, the white of paper in BT.2408.
+3. BT.2020's primaries are converted to BT.709's; colors outside are clipped.
+4. The curve `x (1 + x / w**2) / (1 + x)`, Reinhard's with the white `w` at 1000
+   cd/m2, is applied to the largest of R, G and B; ratios do not change.
 5. sRGB's curve, 8 bits.
 """
 
@@ -45,7 +45,7 @@ def to_sdr(frame, kind):
         r, g, b = _LUMINANCE
         gain = _power(r * red + g * green + b * blue)
         red, green, blue = red * gain, green * gain, blue * gain
-    # Sums in a fixed order: the same bits on every machine.
+    # Sums in a fixed order give the same bits on every machine.
     mapped = np.stack(
         [
             np.maximum(
@@ -67,8 +67,8 @@ def to_sdr(frame, kind):
 
 @functools.cache
 def _light(kind):
-    """Light by level, 1 being white of paper; of HLG before its display's
-    gain."""
+    """Returns a table from the signal, 0..65535, to light, where 1 is the white
+    of paper; for HLG before the gain of the display."""
     signal = np.arange(_LEVELS) / (_LEVELS - 1)
     if kind == "pq":
         m1, m2 = 2610 / 16384, 2523 / 4096 * 128
@@ -84,7 +84,8 @@ def _light(kind):
 
 
 def _power(luminance):
-    """The gain of HLG's display: the luminance, of 1 at its peak, to 0.2."""
+    """Returns the gain of HLG's display: `luminance ** 0.2`, relative to the
+    peak."""
     scaled = luminance * np.float32(WHITE / PEAK) * (_LEVELS - 1) + 0.5
     table = (np.arange(_LEVELS) / (_LEVELS - 1)) ** 0.2
     scaled = np.minimum(scaled, _LEVELS - 1).astype(np.uint16)

@@ -29,9 +29,9 @@ def probe(
     Args:
         path: str or path-like, a video file; or an open binary file that can
             seek and has a `name`.
-        deinterlace: `None`, `"yadif"` (a frame a frame) or `"bob"` (two, one a
-            field): FFmpeg's filter, over all frames. Defaults to `None`: as
-            the frames are stored.
+        deinterlace: `None` (frames as stored), or FFmpeg's filter for all
+            frames: `"yadif"` (one frame per frame) or `"bob"` (one per field,
+            that is two). Defaults to `None`.
 
     Returns:
         A `Health`.
@@ -55,7 +55,7 @@ def frame_times(
 
     Returns:
         float64 array `(num_frames,)`: seconds from the first frame, strictly
-        increasing; `None` if the file does not contain it.
+        increasing; `None` if the file has no time stamps.
 
     Raises:
         VideoError: if no frame can be decoded.
@@ -73,15 +73,15 @@ def iter_frames(
     Args:
         path: see `probe`.
         deinterlace: see `probe`. Defaults to `None`.
-        examined: `None`, or callable: it is given the `Health` and the
-            `FrameTimes` of the video after the last frame, which saves
-            another look at it. Defaults to `None`.
+        examined: `None`, or callable. It is called with the `Health` and the
+            `FrameTimes` of the video after the last frame, so that they need
+            no second pass. Defaults to `None`.
 
     Yields:
         uint8 array `(height, width, 3)`, R G B.
 
     Raises:
-        VideoError: if no frame can be decoded, raised when the first is read.
+        VideoError: if no frame can be decoded, when the first one is requested.
     """
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
     with opening.opened(path) as (container, stream):
@@ -102,32 +102,31 @@ def read_frames(
 ) -> np.ndarray:
     """Reads some frames of a video, exactly those that `iter_frames` yields.
 
-    Decodes up to the last wanted frame and converts only the wanted ones. If
-    `num_frames` is given, long jumps in mp4, mov, mkv and webm files whose
-    time stamps prove the position of each frame become seeks; wherever they
-    do not, the video is read sequentially. There, frames of H.264 and MPEG-4
-    from which no other is predicted are decoded only if they are wanted.
-    Neither changes which frame is read; only a picture with broken data may
-    be patched up differently.
+    Frames are decoded up to the last wanted one, and only wanted ones are
+    converted. With `num_frames` it seeks in mp4, mov, mkv and webm files whose
+    time stamps identify each frame, and for H.264 and MPEG-4 it does not decode
+    unwanted frames that no other is predicted from. Otherwise, the video is
+    read sequentially. The frames are the same; only a frame with damaged data
+    may be repaired differently.
 
     The pixels are those of `ffmpeg -f rawvideo -pix_fmt rgb24`: frames are
-    held upright, those of another size than the first are scaled to it, and
-    pixels that are meant to be shown wider than high stay as they are stored.
-    Frames of high dynamic range are mapped by `tone_mapping`. Apart from the
-    decoder's own buffers the memory needed is that of the result and one
-    frame, and a frame has at most `MAX_PIXELS` pixels.
+    rotated to be upright and resized to the size of the first one, but not
+    resized to correct for non-square pixels. Frames of high dynamic range are
+    mapped by `tone_mapping`. A frame has at most `MAX_PIXELS` pixels. Apart
+    from the decoder's buffers, the memory is that of the result and one frame.
 
     Args:
         path: see `probe`.
-        indices: sequence of int, 0-based, in any order, repetitions allowed.
+        indices: sequence of int from 0, in any order, repetitions allowed.
         num_frames: `None`, or int. The true number of frames, as `probe`
-            gives it; permits seeking. Defaults to `None`.
+            finds it; permits seeking. Defaults to `None`.
         deinterlace: see `probe`. Defaults to `None`.
 
     Returns:
         uint8 array `(len(indices), height, width, 3)`, R G B.
 
     Raises:
+        ValueError: if `indices` are not integers.
         VideoError: if the video cannot be decoded, or has no such frames.
     """
     indices = np.asarray(indices, dtype=None if len(indices) else int)
@@ -144,7 +143,7 @@ def read_frames(
         with opened(path, num_frames, deinterlace, indices) as decoder:
             return _collect(decoder, indices, path)
     except PositionError:
-        # The time stamps do not hold: count the frames instead.
+        # The time stamps are wrong: count the frames instead.
         with opened(path, deinterlace=deinterlace) as decoder:
             return _collect(decoder, indices, path)
 
@@ -152,13 +151,12 @@ def read_frames(
 @contextlib.contextmanager
 def opened(path, num_frames=None, deinterlace=None, wanted=None):
     """Yields a `Decoder` at the first frame of a video; see `read_frames`, and
-    `Decoder` for `wanted`.
-    """
+    `Decoder` for `wanted`."""
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
-    # First: a pipe must not be waited for.
+    # Before the index: it refuses pipes, which could block.
     with opening.opened(path) as (container, stream):
         index = None
-        # What lies far away would be read whole for an index.
+        # Not for open files: a remote one would be read as a whole.
         if num_frames is not None and deinterlace is None and _is_path(path):
             index = PacketIndex.from_file(os.path.abspath(path), num_frames)
         yield Decoder(path, container, stream, index, wanted, deinterlace)
@@ -169,11 +167,12 @@ def _examine(path, deinterlace):
     return examination.examine(path, deinterlace)
 
 
-def _is_path(path):
+def _is_path(path: typing.Any) -> bool:
     return isinstance(path, str | bytes | os.PathLike)
 
 
 def _collect(decoder, indices, path):
+    # Positions in the result by frame.
     slots = {}
     for slot, index in enumerate(indices.tolist()):
         slots.setdefault(index, []).append(slot)
@@ -192,7 +191,6 @@ def _check_range(indices, num_frames, path):
         raise VideoError(
             path,
             f"it has {counted(num_frames, 'frame')}. Expected indices from 0 "
-            "to "
-            f"{num_frames - 1}. Received: {wrong[:8].tolist()}"
+            f"to {num_frames - 1}. Received: {wrong[:8].tolist()}"
             f"{' and more' if len(wrong) > 8 else ''}",
         )

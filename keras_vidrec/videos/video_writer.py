@@ -1,14 +1,14 @@
-"""Video files whose frames are shown when they should be."""
+"""Writing of video files whose frames have exact times."""
 
 import fractions
 
 import av
 import numpy as np
 
-# A unit of time: all usual rates are whole numbers of it, and MPEG-4 has no
-# finer one.
+# The unit of time in seconds. Periods of all common frame rates are multiples
+# of it, and MPEG-4 has no finer one.
 _UNIT = fractions.Fraction(1, 60_000)
-# The first one that this build of FFmpeg has, and its options.
+# Codecs and their options; the first one in this build of FFmpeg is used.
 _CODECS = {
     "libx264": {"preset": "veryfast", "crf": "20"},
     "mpeg4": {"qscale": "3", "flags": "+qscale"},
@@ -17,7 +17,7 @@ CODEC = next(name for name in _CODECS if name in av.codecs_available)
 
 
 class VideoWriter:
-    """Writes an mp4 file, frame by frame: H.264, or MPEG-4 where FFmpeg was
+    """Writes an mp4 file, frame by frame: H.264, or MPEG-4 if FFmpeg was
     built without it. A context manager; leaving it completes the file.
 
     Args:
@@ -48,8 +48,8 @@ class VideoWriter:
         Args:
             frame: uint8 array `(height, width, 3)`, R G B, of even sides and
                 the same size each time.
-            seconds: float. When it is shown; later than the one before, if
-                only by the 60,000th of a second that times are rounded to.
+            seconds: float. The time of the frame, rounded to 1/60,000 s, or the
+                next such time after that of the frame before it.
         """
         if self._stream is None:
             self._begin(*frame.shape[:2])
@@ -60,7 +60,7 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
 
     def _begin(self, height, width):
-        # No frame waits for a later one: what is shown when stays plain.
+        # Without B-frames the order of packets is the order of presentation.
         options = {**_CODECS[CODEC], "bf": "0"}
         stream = self._container.add_stream(CODEC, options=options)
         stream.height, stream.width = height, width

@@ -1,4 +1,4 @@
-"""Weights from layers to those that have the same names."""
+"""Copying of weights between layers with the same names."""
 
 import dataclasses
 
@@ -13,17 +13,17 @@ from keras_vidrec.weights.towers import stream_of
 
 @dataclasses.dataclass(frozen=True)
 class CopyReport:
-    """What was copied, by layer path (`tower/layer`) in the target.
+    """The result of copying, by layer path (`tower/layer`) in the target.
 
     Attributes:
-        copied: tuple of str. Layers that got the source's weights as they are.
-        mismatched: tuple of str. Layers of other shapes, with both shapes:
+        copied: tuple of str. Layers with unchanged weights of the source.
+        mismatched: tuple of str. Layers of other shapes, with both shapes;
             they keep their own weights.
         missing: tuple of str. Layers that the source does not have.
         unused: tuple of str. Layers of the source without a counterpart.
-        inflated: tuple of str. Layers that got the source's weights, made for
-            the channels of another modality or for several steps of time, and
-            how.
+        inflated: tuple of str. Layers with weights of the source that were
+            converted to the channels of another modality or to several steps
+            of time, each with the conversion.
     """
 
     copied: tuple
@@ -42,24 +42,23 @@ class CopyReport:
 
 
 def copy_layers(source, target, *, source_key, target_key, inflate=None):
-    """Copies the weights of every layer of the same key and shapes.
+    """Copies the weights of every layer with the same key and shapes.
 
     Args:
         source: keras.Model to copy from.
         target: keras.Model to change in place.
-        source_key: callable from the path of a layer of the source to the key
-            by which it is found.
+        source_key: callable from the path of a layer of the source to its key.
         target_key: the same for the target.
-        inflate: `None`, or callable that gets the layer to copy from and the
-            layer to change. It returns `None` where the weights go over as
-            they are (or not at all), else the weights to set, and a str that
-            says how they were made. Defaults to `None`.
+        inflate: `None`, or callable from the layer to copy from and the layer
+            to change. It returns the weights to set and a str that describes
+            the conversion, or `None` for a layer without conversion. Defaults
+            to `None`.
 
     Returns:
         `CopyReport` by the keys.
 
     Raises:
-        ValueError: if not a single layer fits.
+        ValueError: if no layer fits.
     """
     have, want = (
         {key(path): layer for path, layer in layers_by_path(model).items()}
@@ -77,13 +76,13 @@ def copy_layers(source, target, *, source_key, target_key, inflate=None):
 
 
 def copy_matching(have, want, inflate=None):
-    """Copies the weights of every layer of the same key and shapes, and of
-    convolutions of images to those that span several steps of time.
+    """Copies the weights of every layer with the same key and shapes, and those
+    of convolutions of images to convolutions over several steps of time.
 
     Args:
-        have: dict of layers to copy from by key.
-        want: dict by key of layers to change in place.
-        inflate: as `copy_layers` takes it.
+        have: dict from keys to layers to copy from.
+        want: dict from keys to layers to change in place.
+        inflate: see `copy_layers`.
 
     Returns:
         `CopyReport` by the keys.
@@ -112,8 +111,8 @@ def copy_matching(have, want, inflate=None):
 
 
 def _widened(layer, wanted):
-    """The weights of a convolution over time from those of one of images, and
-    how they were made; `None` of other layers."""
+    """Returns the weights of a convolution over time, made from those of a
+    convolution of images, and a description; `None` for other layers."""
     if not isinstance(wanted, TemporalWidenedConv) or fits(layer, wanted):
         return None
     kernel, *bias = layer.get_weights()
@@ -124,8 +123,8 @@ def _widened(layer, wanted):
     return [kernel, *bias], how
 
 
-def fits(layer, wanted):
-    """Whether the weights of a layer have the shapes of another one's."""
+def fits(layer, wanted) -> bool:
+    """Whether the weights of two layers have the same shapes."""
     return _shapes(layer) == _shapes(wanted)
 
 
@@ -138,24 +137,24 @@ def copy_by_name(
     target: keras.Model,
     towers: dict[str, str] | None = None,
 ) -> CopyReport:
-    """Copies the weights of every layer of the same path and shapes.
+    """Copies the weights of every layer with the same path and shapes.
 
-    A tower named `rgb_tower` is the same as one named `rgb`. Raw pixels are
-    scaled as the source does.
+    Towers named `rgb_tower` and `rgb` are the same. The pixel scaling of the
+    source is copied too.
 
     Args:
         source: keras.Model to copy from.
         target: keras.Model to change in place.
         towers: `None`, or dict from a stream of the source to the stream of
             the target whose tower gets its weights, such as `{"flow":
-            "warped_flow"}`. Defaults to `None`: each to its own.
+            "warped_flow"}`. Defaults to `None`: the same streams.
 
     Returns:
-        `CopyReport`: what could not be copied is stated, never hidden.
+        `CopyReport`, which also lists layers that could not be copied.
 
     Raises:
-        ValueError: if not a single layer fits, or the scaling of pixels does
-            not fit the channels.
+        ValueError: if no layer fits, or the pixel scaling does not fit the
+            channels.
     """
     report = copy_layers(
         source,
@@ -168,8 +167,9 @@ def copy_by_name(
     return report
 
 
-def _by_stream(path, streams):
-    """The path with its tower called by the stream, or by another one."""
+def _by_stream(path: str, streams: dict[str, str]) -> str:
+    """Returns the path with its tower named by its stream, or by the one that
+    `streams` gives for it."""
     tower, slash, layer = path.partition("/")
     stream = stream_of(tower)
     if not slash or stream is None:

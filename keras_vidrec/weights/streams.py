@@ -1,4 +1,4 @@
-"""From trained networks of one stream to one network of several."""
+"""Copying of weights from networks of one stream to a network of several."""
 
 import collections.abc
 
@@ -18,11 +18,11 @@ from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import towers
 
-# Their images are alike, 8-bit codes of horizontal and vertical motion: a
-# network of either serves a stream of flow.
+# Both are 8-bit codes of horizontal and vertical motion, so a stream of one can
+# start from a network for the other.
 FLOWS = ("flow", "warped_flow")
 
-# No network of one stream has them.
+# Networks of one stream do not have these layers.
 _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 
 
@@ -32,32 +32,30 @@ def copy_streams(
     """Initializes a network of several streams from one network for each
     stream.
 
-    Layers are found by name. Those of the target may be in a nested tower of
-    the stream (`rgb_tower`), in what goes on from it
-    (`spatiotemporal_from_relu5` from rgb, `temporal_from_relu5` from flow), or
-    in the target itself under a name that begins with the stream
-    (`rgb_res2a_branch2a`). Classifiers are found likewise:
-    `spatiotemporal_logits` gets what is `logits` in the network of rgb. Raw
-    pixels of a stream are scaled as its network does.
+    Layers are found by name. In the target they may be in a nested tower of the
+    stream (`rgb_tower`), in the nested model that continues it
+    (`spatiotemporal_from_relu5` for rgb, `temporal_from_relu5` for flow), or in
+    the target itself under a name that begins with the stream
+    (`rgb_res2a_branch2a`). Classifiers are found in the same way:
+    `spatiotemporal_logits` gets the weights of `logits` in the rgb network. The
+    pixel scaling of a stream is that of its network.
 
     Args:
-        target: keras.Model to change in place: of two-stream fusion, a
+        target: keras.Model to change in place: a two-stream fusion, a
             spatiotemporal multiplier, or a late fusion.
-        streams: dict of keras.Model by stream of the target, such as
-            `{"rgb": rgb_model, "flow": flow_model}`. Each is a network with
-            one tower, of this stream; a tower of warped flow serves flow, and
-            the other way round. Streams that are left out keep their weights.
+        streams: dict from streams of the target to keras.Model, such as
+            `{"rgb": rgb_model, "flow": flow_model}`. Each network has one
+            tower, for this stream; one for warped flow may be used for flow,
+            and vice versa. Streams that are left out keep their weights.
 
     Returns:
-        `CopyReport` by the layers of the target; `missing` are those that no
-        stream has, such as fusions and temporal filters, `unused` (as
-        `rgb/conv1`) those of the streams without a counterpart. What could
-        not be copied is stated, never hidden.
+        `CopyReport` by the layers of the target. `missing` are layers that no
+        network has, such as fusions and temporal filters; `unused` (such as
+        `rgb/conv1`) are layers of the networks without a counterpart.
 
     Raises:
-        ValueError: if the target has no such stream, a network is not of this
-            one stream, or not a single layer of it fits. Nothing is changed
-            then.
+        ValueError: if the target has no such stream, a network has another
+            stream, or none of its layers fits. Nothing is changed then.
 
     Example:
 
@@ -93,25 +91,24 @@ def copy_streams(
 
 
 def copy_towers(target: keras.Model, streams: dict) -> CopyReport:
-    """Starts the towers of a network that has layers of its own behind them
-    from one trained network for each: a classifier of single snippets there
-    would fit by name and shape, and see something else here.
+    """Copies only the weights of towers, for a network that processes their
+    features further. Classifiers of snippets are not copied: they may fit by
+    name and shape, but were trained on other inputs.
 
     Args:
-        target: keras.Model to change in place, with a tower a stream, such as
-            `STFN` with backbones.
-        streams: dict of keras.Model by stream of the target: networks with
-            one tower, of this stream (flow or warped flow for flow). Layers
-            of the towers are found by name, and raw pixels are scaled as
-            they do.
+        target: keras.Model to change in place, with a tower for each stream,
+            such as `STFN` with backbones.
+        streams: dict from streams of the target to keras.Model: networks with
+            one tower, for this stream (flow or warped flow for flow). Layers of
+            the towers are found by name; the pixel scalings are copied too.
 
     Returns:
-        `CopyReport` by the layers of the target. All layers behind its towers
+        `CopyReport` by the layers of the target. All layers after its towers
         are `missing`.
 
     Raises:
-        ValueError: if the target has no such tower, or a network of a stream
-            has not the one. Nothing is changed then.
+        ValueError: if the target has no such tower, or a network has another
+            or several. Nothing is changed then.
     """
     own, have = towers(target), {}
     _check(target, streams, set(own))
@@ -123,16 +120,16 @@ def copy_towers(target: keras.Model, streams: dict) -> CopyReport:
 
 
 def behind_towers(model: keras.Model) -> set:
-    """What stands behind the towers of a network that does more there than
-    join and classify: networks over features with backbones inside.
+    """Returns the layers after the towers of a network over features with
+    backbones inside.
 
     Args:
         model: keras.Model.
 
     Returns:
-        set of str, by `towers.layers_by_path`: layers with weights. Empty
-        where all of them classify, or join streams or the scores of segments,
-        and in a network whose towers are no models of their own.
+        set of paths (`towers.layers_by_path`) of layers with weights. Empty if
+        these layers only classify and join streams or the scores of segments,
+        and for a network whose towers are not nested models.
     """
     if not towers(model):
         return set()
@@ -150,15 +147,15 @@ def behind_towers(model: keras.Model) -> set:
 
 
 def may_stay_random(model):
-    """What trained networks of one stream need not have.
+    """Returns the layers that networks of one stream need not have.
 
     Args:
         model: keras.Model of several streams.
 
     Returns:
-        set of str, by `towers.layers_by_path`: classifiers, layers that join
-        streams or filter over time, and those that a fusion gives other
-        channels.
+        set of paths (`towers.layers_by_path`): classifiers, layers that join
+        streams or filter over time, and layers whose input channels a fusion
+        changes.
     """
     new = {
         path
@@ -173,8 +170,8 @@ def may_stay_random(model):
 
 
 def _entered(part):
-    """Names of the layers with weights that see the input of a model as it
-    is, or only pooled, padded or rectified."""
+    """Returns the names of the layers that are the first ones with weights
+    after the input of a model."""
     as_it_is, found = {id(part.input)}, []
     for layer in part.layers:
         if as_it_is.isdisjoint(map(id, keras.tree.flatten(layer.input))):
@@ -187,25 +184,25 @@ def _entered(part):
 
 
 def unfit_layers(report, new=()):
-    """Layers that ought to have been copied and were not.
+    """Returns the layers that were not copied and may not stay random.
 
     Args:
         report: `CopyReport`.
         new: paths of layers that may stay random. Defaults to `()`.
 
     Returns:
-        list of str, those of other shapes with both shapes.
+        list of str: paths, with both shapes if these do not fit.
     """
     return [
         layer
         for layer in (*report.mismatched, *report.missing)
-        # What is mismatched is followed by both shapes.
+        # Paths of mismatched layers are followed by both shapes.
         if layer.partition(" ")[0] not in new
     ]
 
 
 def _copy_scalings(target, streams):
-    """Each network has one tower, so it scales the pixels of one stream."""
+    """Copies the pixel scalings; each network has one tower, so one scaling."""
     scalings = {
         stream: scaling
         for stream, model in streams.items()

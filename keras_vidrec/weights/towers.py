@@ -1,5 +1,4 @@
-"""What a network is made of: its streams, their towers and backbones, and where
-its layers stand."""
+"""The streams, towers, backbones and layers of a network, and their names."""
 
 import typing
 
@@ -9,27 +8,26 @@ from keras_vidrec.backbones import find
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.specs import MODALITIES
 
-# Where an input has the name of the stream, its tower cannot have it too.
+# A tower cannot have the name of its stream if an input has it.
 _SUFFIX = "_tower"
 
 
-def stream_of(name):
-    """The stream that a nested model of this name belongs to: the name, less
-    an ending `_tower`, if that is a modality; else `None`."""
+def stream_of(name: str) -> str | None:
+    """Returns the stream of a nested model with this name: the name without the
+    ending `_tower`, or `None` if that is not a modality."""
     stream = name.removesuffix(_SUFFIX)
     return stream if stream in MODALITIES else None
 
 
 def towers(model):
-    """The towers of a network: its nested models named by a stream.
+    """Returns the towers of a network: the nested models named after a stream.
 
     Args:
         model: keras.Model.
 
     Returns:
-        dict of keras.Model by stream (`"rgb"` for a tower named `rgb` or
-        `rgb_tower`), in the order of the model's layers; empty for a bare
-        tower.
+        dict from streams (`"rgb"` for a tower named `rgb` or `rgb_tower`) to
+        keras.Model, in the order of the model's layers; empty for a bare tower.
     """
     return {
         stream_of(layer.name): layer
@@ -39,29 +37,29 @@ def towers(model):
 
 
 def class_scores(model):
-    """The layer that carries the facts of a network; `None` if the model has
-    none, as bare towers and networks without their top."""
+    """Returns the layer that stores the facts of a network; `None` for bare
+    towers and networks without their top."""
     scores = (one for one in model.layers if isinstance(one, ClassScores))
     return next((one for one in scores if one.name == "predictions"), None)
 
 
 def backbones_of(model, backbone=None):
-    """The backbones of a network, as its blueprint says.
+    """Returns the names of the backbones of a network, from its blueprint.
 
     Args:
         model: keras.Model.
-        backbone: `None`, or for a model that does not say what it is made of,
-            str, a key of `backbones.BACKBONES`; or dict of these by stream.
-            Defaults to `None`.
+        backbone: `None`; or, for a model without a record of its backbones, a
+            key of `backbones.BACKBONES`, or a dict of keys by stream. Defaults
+            to `None`.
 
     Returns:
-        dict of names by stream; by `None` in a network of one stream and in a
-        bare tower, as in `slots`.
+        dict from streams to names. The stream is `None` for a network of one
+        stream and for a bare tower, as in `slots`.
 
     Raises:
-        ValueError: if a stream is a user's own `keras.Model` and `backbone`
-            does not say which it is, or says otherwise than the network, or
-            the network has no towers, as networks over features.
+        ValueError: if neither the blueprint nor `backbone` names the backbone
+            of a stream, they differ, or the network has no towers, as networks
+            over features.
     """
     layer = class_scores(model)
     blueprint = None if layer is None else layer.blueprint
@@ -78,8 +76,8 @@ def backbones_of(model, backbone=None):
         if name is None and given is None:
             raise ValueError(
                 "Expected `backbone`, the name of the backbone, or a dict of "
-                "them by stream, for a model that does not say what it is "
-                f"made of. Received: model={model.name!r}, backbone=None"
+                "names by stream, for a model without a record of its "
+                f"backbones. Received: model={model.name!r}, backbone=None"
             )
         if None not in (name, given) and name != given:
             raise ValueError(
@@ -98,8 +96,8 @@ def backbones_of(model, backbone=None):
 
 
 def layers_by_path(model, prefix=""):
-    """Layers with weights by their path through nested models, in the order
-    of the model's layers."""
+    """Returns a dict from paths through nested models to layers with weights,
+    in the order of the model's layers."""
     return {
         path: layer
         for path, layer in every_layer(model, prefix)
@@ -108,8 +106,8 @@ def layers_by_path(model, prefix=""):
 
 
 def every_layer(model, prefix=""):
-    """Pairs of the path through nested models and the layer, also of layers
-    without weights."""
+    """Yields pairs of the path through nested models and the layer, including
+    layers without weights."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from every_layer(layer, f"{prefix}{layer.name}/")
@@ -117,8 +115,8 @@ def every_layer(model, prefix=""):
             yield prefix + layer.name, layer
 
 
-# Streams by the towers of two-stream fusion that carry them on, and by those
-# of all others. A name that begins another one comes after it.
+# Streams by the names of towers, first by those that continue a stream in
+# two-stream fusion. Longer names come before names that they begin with.
 _STREAMS = {
     "spatiotemporal": "rgb",
     "temporal": "flow",
@@ -127,9 +125,8 @@ _STREAMS = {
 
 
 def stream_layer(path):
-    """Where the weights of a layer of a network of several streams come from.
-
-    A pure function of the path of the layer through nested models:
+    """Returns the stream of a layer in a network of several streams, and the
+    name of the layer in a network of this stream alone:
 
     >>> stream_layer("rgb_tower/res2a_branch2a")
     ('rgb', 'res2a_branch2a')
@@ -139,11 +136,10 @@ def stream_layer(path):
     ('flow', 'logits')
 
     Args:
-        path: str, as `towers.layers_by_path` gives it.
+        path: str. A key of `layers_by_path`.
 
     Returns:
-        Pair of str, the stream and the name of the layer in a network of this
-        stream alone; `None` for a layer that belongs to no stream.
+        Pair of str; `None` for a layer that belongs to no stream.
     """
     first, *inner = path.split("/")
     for name, stream in _STREAMS.items():
@@ -157,8 +153,8 @@ def stream_layer(path):
     return None
 
 
-def in_stream(path):
-    """The path of a layer in a network of one stream, without the tower.
+def in_stream(path: str) -> str:
+    """Returns the path of a layer in a network of one stream, without tower.
 
     >>> in_stream("rgb/conv1")
     'conv1'
@@ -168,11 +164,11 @@ def in_stream(path):
 
 
 class Slot(typing.NamedTuple):
-    """The place of an array.
+    """The name of a weight in any network.
 
     Attributes:
-        stream: str, such as `"rgb"`; or `None` in a checkpoint of one stream,
-            and for layers that belong to no stream.
+        stream: str, such as `"rgb"`; `None` in a checkpoint or network of one
+            stream, and for layers that belong to no stream.
         layer: str. Name of the layer inside the tower, such as
             `"res2a_branch2a"`; `"logits"` is the classifier of the stream.
         variable: str. `"kernel"`, `"bias"`, `"gamma"`, `"beta"`,
@@ -185,20 +181,19 @@ class Slot(typing.NamedTuple):
 
 
 def slots(model):
-    """The weights of a network by their places.
+    """Returns the weights of a network by `Slot`.
 
     Args:
         model: keras.Model of this package, or a bare tower.
 
     Returns:
-        dict of Keras variables by `Slot`, in the order of the model's layers.
-        Of a network of one stream, or a bare tower, the stream is `None`
-        everywhere; of a network of several, it is `None` for layers that
-        belong to no stream, such as a fusion.
+        dict from `Slot` to Keras variables, in the order of the model's layers.
+        For a network of one stream or a bare tower all streams are `None`; in a
+        network of several, those of layers without a stream, such as a fusion.
     """
     places = layer_places(layers_by_path(model))
     return {
-        # `"kernel"`; in a layer of layers `"lstm_cell/kernel"`.
+        # `"kernel"`, or `"lstm_cell/kernel"` in a layer that contains layers.
         Slot(*places[path], weight.path.rpartition(f"{layer.name}/")[2]): weight
         for path, layer in layers_by_path(model).items()
         for weight in layer.weights
@@ -206,10 +201,10 @@ def slots(model):
 
 
 def layer_places(paths):
-    """The places of layers of one network.
+    """Returns the streams and names of the layers of one network.
 
     Args:
-        paths: iterable of str, as `towers.layers_by_path` has them.
+        paths: iterable of str, the keys of `layers_by_path`.
 
     Returns:
         dict from paths to pairs of the stream, as in `slots`, and the name of

@@ -173,7 +173,7 @@ def test_motion_does_not_start_colors(trained, tmp_path):
         start_from(without_values(tiny, modality="flow"), path)
     unknown = without_values(tiny)
     predictions_layer(unknown).clip_spec = None
-    with pytest.raises(ValueError, match="without a clip specification"):
+    with pytest.raises(ValueError, match="a network with a clip specification"):
         start_from(unknown, trained)
 
 

@@ -325,7 +325,7 @@ def dense():
             (mine, 3),
             (tiny, 10),
             "avg",
-            "'conv1' .* 'inner/stem' of the source does not fit",
+            "'conv1' has .*; 'inner/stem' of the source has",
         ),
         ((several_inputs,), (mine, 10), "avg", "of the same architecture"),
         ((mine, 3), (several_inputs,), "avg", "of the same architecture"),

@@ -1,7 +1,7 @@
-"""TV-L1 optical flow in `keras.ops`: no OpenCV build, any Keras backend.
+"""TV-L1 optical flow in `keras.ops`, for any Keras backend, without OpenCV.
 
-Two drivers share one step function (`step.tick`): `tvl1_flow` works on a
-batch inside a graph, `stream` on any number of pairs one after another.
+There are two functions: `tvl1_flow` computes the flow of a batch inside a
+graph, `stream` that of any number of pairs. Both repeat `step.tick`.
 """
 
 import typing
@@ -25,24 +25,24 @@ def tvl1_flow(
     second: "keras.KerasTensor",
     parameters: Parameters = DEFAULTS,
 ) -> "keras.KerasTensor":
-    """Optical flow from one batch of images to another.
+    """Computes the optical flow from one batch of images to another.
 
-    Follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every
-    pair stops by its own error, so its flow does not depend on the others;
-    the batch runs until its slowest pair ends. Works eagerly, in a
-    `tf.function` and under XLA on TensorFlow and JAX; sizes may be known only
-    at run time.
+    It follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every
+    pair stops when its own error is small, so its flow does not depend on the
+    others; the computation ends with the slowest pair. Works eagerly, in a
+    `tf.function` and under XLA on TensorFlow and JAX; sizes may be unknown
+    until run time.
 
     Args:
-        first, second: Tensors `(batch, height, width, 1)`, gray 0..255.
-        parameters: `Parameters`. Defaults to those of OpenCV.
+        first, second: tensors `(batch, height, width, 1)`, gray, 0..255.
+        parameters: `Parameters`. Defaults to OpenCV's.
 
     Returns:
         float32 tensor `(batch, height, width, 2)`: motion right and down in
         pixels.
 
     Raises:
-        ValueError: on a parameter out of range or images of another form.
+        ValueError: if a parameter or the shape of the images is invalid.
 
     Reference:
         - Zach, Pock, Bischof, "A duality based approach for realtime TV-L1
@@ -87,7 +87,7 @@ def _gray(images, name):
 
 
 def _level(lanes, first, second, parameters):
-    """Runs all lanes to the end of a level; returns their flow."""
+    """Runs all lanes until they have finished a level. Returns their flow."""
 
     def goes_on(*lanes):
         return ops.any(lanes[0] < parameters.warps)

@@ -1,4 +1,4 @@
-"""The levels of TV-L1: their sizes, and the way from one to the next."""
+"""The levels of TV-L1: their sizes, images and initial flow."""
 
 from keras import ops
 
@@ -8,10 +8,11 @@ SMALLEST = 16
 
 
 def level_sizes(height, width, parameters):
-    """`(height, width, whether it is used)` of every level, finest first.
+    """Returns the sizes of all levels, finest first.
 
-    Sizes that are known are plain integers, and levels known to be too small
-    are left out. Of sizes known only at run time, the last item is a tensor.
+    They are a list of `(height, width, used)`. If sizes are int, levels that
+    are too small are left out and `used` is `True`. If they are known only at
+    run time, `used` is a tensor: whether the level is large enough.
     """
     sizes = [(height, width, True)]
     for _ in range(parameters.scales - 1):
@@ -35,7 +36,7 @@ def _shorter(size, scale_step):
 
 
 def smaller_images(images, sizes, parameters):
-    """The images at every level, finest first."""
+    """Returns a list of images resized to every level, finest first."""
     scale = 1 / parameters.scale_step
     levels = [images]
     for height, width, _ in sizes[1:]:
@@ -44,7 +45,7 @@ def smaller_images(images, sizes, parameters):
 
 
 def larger_flow(flow_x, flow_y, height, width, parameters):
-    """The flow of a level as the start of the next, finer one."""
+    """Returns the flow of a level, resized and scaled to the next finer one."""
     _, rows, columns = ops.shape(flow_x)
     scale = (_ratio(rows, height), _ratio(columns, width))
     return tuple(

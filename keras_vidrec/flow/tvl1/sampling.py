@@ -1,17 +1,18 @@
-"""Reading images between and around their pixels: linear resizing, bicubic
-warping, medians of a square window."""
+"""Operations on images: bilinear resizing, gradients, bicubic warping, and the
+median filter."""
 
 from keras import ops
 
-CUBIC_A = -0.75  # OpenCV's choice; the Catmull-Rom spline has -0.5
-# A bicubic kernel that lies a whole kernel outside sees nothing but border.
+CUBIC_A = -0.75  # as in OpenCV; the Catmull-Rom spline has -0.5
+# Width of the border of zeros, the size of the bicubic kernel. Positions
+# farther outside are moved to where the kernel covers only border.
 BORDER = 4
 
 
 def resize(images, height, width, scale):
-    """Bilinear resizing of float32 tensors `(lanes, rows, columns)` without
-    smoothing, pixel centers aligned; `scale` is the pair of source pixels per
-    pixel of the result, down and across."""
+    """Resizes float32 images `(lanes, rows, columns)` bilinearly, without
+    antialiasing, with aligned pixel centers; `scale` is the pair of source
+    pixels per pixel of the result, vertically and horizontally."""
     _, rows, columns = ops.shape(images)
     left, right, weight = _linear(columns, width, scale[1])
     images = ops.take(images, left, axis=2) * (1 - weight) + (
@@ -25,7 +26,7 @@ def resize(images, height, width, scale):
 
 
 def _linear(size, new_size, scale):
-    """The two source pixels of every new one, and the weight of the second."""
+    """Returns two source pixels for every new one, and the second's weight."""
     position = (ops.arange(new_size, dtype="float32") + 0.5) * scale - 0.5
     last = ops.cast(size - 1, "float32")
     position = ops.minimum(ops.maximum(position, 0.0), last)
@@ -35,10 +36,8 @@ def _linear(size, new_size, scale):
 
 
 def repeat_border(images, count, axis):
-    """Pads both ends of an axis with `count` copies of the border pixels.
-
-    TensorFlow's `pad` has no such mode.
-    """
+    """Pads both ends of an axis (1 or 2) with `count` copies of the border
+    pixels. `tf.pad` has no such mode."""
     if axis == 1:
         first, last = images[:, :1], images[:, -1:]
     else:
@@ -47,7 +46,8 @@ def repeat_border(images, count, axis):
 
 
 def gradient(images):
-    """Centered differences across and down, the border pixels repeated."""
+    """Returns the centered differences of images, horizontally and vertically,
+    with repeated border pixels."""
     padded = repeat_border(images, 1, 2)
     across = 0.5 * (padded[:, :, 2:] - padded[:, :, :-2])
     padded = repeat_border(images, 1, 1)
@@ -55,9 +55,10 @@ def gradient(images):
 
 
 def warp(images, flow_x, flow_y):
-    """Bicubic reading of several images at every pixel moved by its flow.
+    """Returns a list of images in which each pixel has the value of the input
+    at that pixel moved by its flow, by bicubic interpolation.
 
-    Outside the images everything is 0. The images, a list, and the flow, in
+    Pixels outside the images are 0. The images, a list, and the flow, in
     pixels, are float32 tensors `(lanes, height, width)`.
     """
     lanes, height, width = ops.shape(images[0])
@@ -84,8 +85,8 @@ def warp(images, flow_x, flow_y):
 
 
 def _cubic(position, size):
-    """Index of the first of four taps in the padded image, and their
-    weights."""
+    """Returns the index in the padded image of the first of the four pixels of
+    the bicubic kernel at `position`, and the weights of the four."""
     floor = ops.floor(position)
     t = position - floor
     a = CUBIC_A
@@ -103,8 +104,8 @@ MEDIAN_SIZES = (1, 3, 5)
 
 
 def median(images, size):
-    """Median filter of float32 `(lanes, height, width)`, the border pixels
-    repeated, in a window of side 1 (no filter), 3 or 5."""
+    """Filters float32 images `(lanes, height, width)` by the median of a square
+    window of side 1 (no filter), 3 or 5, with repeated border pixels."""
     if size == 1:
         return images
     _, height, width = ops.shape(images)
@@ -119,9 +120,9 @@ def median(images, size):
         for column in range(size)
     ]
     rows = [_sorted(list(row)) for row in zip(*columns)]
-    # Sorted down and across, an element has all those above and left of it
-    # below itself in value: most are too low or too high to be the median,
-    # and equally many on either side.
+    # With sorted rows and columns, an element is at least as large as those
+    # above and to the left of it. So most elements are too low or too high to
+    # be the median, equally many of both.
     half = (size * size + 1) // 2
     candidates = [
         rows[row][column]
@@ -134,11 +135,11 @@ def median(images, size):
 
 
 def _sorted(values):
-    """Batcher's odd-even merge sort; unused comparisons are left out."""
+    """Sorts tensors elementwise by Batcher's odd-even merge sort."""
     values = list(values)
     for low, high in _comparators(len(values)):
         a, b = values[low], values[high]
-        # One machine instruction each; `minimum` would look for NaN too.
+        # A single machine instruction; `minimum` would also check for NaN.
         values[low] = ops.where(a < b, a, b)
         values[high] = ops.where(a < b, b, a)
     return values

@@ -1,8 +1,7 @@
-"""One outer iteration of TV-L1 on a batch of lanes.
+"""One outer iteration of TV-L1 on a batch of pairs of images, called lanes.
 
-What both drivers share. A field is a float32 tensor `(lanes, height, width)`;
-every lane stops by its own error, and nothing in a lane depends on the
-others.
+A field is a float32 tensor `(lanes, height, width)`. Every lane stops when its
+own error is small, and does not depend on the others.
 """
 
 from keras import ops
@@ -11,19 +10,20 @@ from keras_vidrec.flow.tvl1.sampling import gradient
 from keras_vidrec.flow.tvl1.sampling import median
 from keras_vidrec.flow.tvl1.sampling import warp
 
-# Gradients smaller than this (squared) say nothing about the motion.
+# Smaller squared gradients are too small to determine the motion.
 FLAT = 1.1920929e-07
 
 
 def linearize(first, second, flow_x, flow_y, parameters):
-    """Brightness constancy around a flow: one warp.
+    """Linearizes brightness constancy around a flow: one warp.
 
-    The residual `rho(u) = I1(x + u0) + grad I1 (u - u0) - I0` is kept divided
-    by the length of the gradient, which makes the thresholding step free of
-    divisions: `v = u + n * clip(-rho(u) / |g|, -l |g|, l |g|)`, n = g / |g|.
+    The residual `rho(u) = I1(x + u0) + grad I1 (u - u0) - I0` is divided by the
+    length of the gradient g here, so that the thresholding step needs no
+    division: `v = u + n * clip(-rho(u) / |g|, -l |g|, l |g|)`, n = g / |g|.
 
-    Images are gray, 0..255. Returns n across, n down, the constant part of the
-    residual, and the threshold `l |g|`.
+    Images are gray, 0..255; the flow u0 is in pixels. Returns four fields: n
+    horizontally, n vertically, the constant part of the divided residual, and
+    the threshold `l |g|`.
     """
     images = [second, *gradient(second)]
     moved, across, down = warp(images, flow_x, flow_y)
@@ -40,7 +40,7 @@ def linearize(first, second, flow_x, flow_y, parameters):
 
 
 def start(flow_x, flow_y):
-    """Lanes at the beginning of a level: see `tick`."""
+    """Returns lanes for `tick` with the given flow at the start of a level."""
     lanes = ops.shape(flow_x)[0]
     nothing = ops.zeros_like(flow_x)
     counts = ops.zeros((lanes,), "int32")
@@ -49,14 +49,15 @@ def start(flow_x, flow_y):
 
 
 def tick(lanes, first, second, parameters):
-    """One outer iteration of every lane that has warps left; those whose `warp`
-    has reached `parameters.warps` stay as they came.
+    """Runs one outer iteration of every lane that has warps left. Lanes whose
+    `warp` has reached `parameters.warps` are not changed.
 
-    A lane is `(warp, outer, exhausted, fields, coefficients)`: the number of
-    its warps done, of the outer iterations done in the present one, and of
-    the warps that ended at the limit of iterations and not because the flow
-    had come to rest, int32 each; the six fields of `inner_iteration`; and what
-    `linearize` returned for the present warp.
+    `lanes` is a tuple `(warp, outer, exhausted, fields, coefficients)`. The
+    first three are int32 tensors `(lanes,)`: the number of finished warps, of
+    finished outer iterations in the current warp, and of warps that ended at
+    the limit of iterations before the flow had converged. `fields` are the six
+    of `inner_iteration`, `coefficients` the result of `linearize` for the
+    current warp. Images are gray, 0..255. Returns a tuple like `lanes`.
     """
     warp_count, outer, exhausted, fields, coefficients = lanes
     active = warp_count < parameters.warps
@@ -70,7 +71,7 @@ def tick(lanes, first, second, parameters):
         ),
         lambda: coefficients,
     )
-    # Both at once: the network is the largest part of the graph.
+    # Both in one call: the sorting is the largest part of the graph.
     both = median(ops.concatenate(fields[:2], 0), parameters.median_size)
     filtered = ops.split(both, 2, axis=0)
     fields = (*_where(active, filtered, fields[:2]), *fields[2:])
@@ -93,7 +94,8 @@ def _where(chosen, new, old):
 
 
 def _inner_iterations(fields, coefficients, active, parameters):
-    """Iterates until each lane's flow rests; returns who still moves."""
+    """Iterates until the flow of every lane has converged, or to the limit.
+    Returns the fields, and which lanes have not converged, bool `(lanes,)`."""
     _, height, width = ops.shape(fields[0])
     area = ops.cast(height * width, "float32")
     smallest = parameters.epsilon * parameters.epsilon * area
@@ -116,20 +118,22 @@ def _inner_iterations(fields, coefficients, active, parameters):
 
 
 def inner_iteration(fields, coefficients, active, parameters):
-    """Thresholding step, primal step and dual step on the active lanes: the new
-    fields, and the squared length of the primal step per lane.
+    """Runs the thresholding step, the primal step and the dual step of the
+    active lanes.
 
-    Where an expression looks roundabout, it is for XLA on a CPU: `where` costs
-    less than minima, which look for NaN, and a difference written in both
-    directions is computed twice in registers and not once in memory.
+    Some expressions are written for XLA on a CPU: `where` is faster than
+    `minimum`, which checks for NaN, and a difference that is written in both
+    directions is computed twice in registers instead of stored in memory.
 
     Args:
-        fields: Tuple of six: flow across and down, and the dual variables of
-            the flow across (across, down) and of the flow down (across,
-            down), times theta.
-        coefficients: What `linearize` returned.
+        fields: tuple of six: the flow x and y, and the dual variables times
+            theta: of x horizontally and vertically, of y horizontally and
+            vertically.
+        coefficients: result of `linearize`.
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
+
+    Returns the new fields, and the primal step's squared length `(lanes,)`.
     """
     x, y, *duals = fields
     normal_x, normal_y, residual, threshold = coefficients

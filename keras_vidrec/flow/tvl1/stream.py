@@ -1,4 +1,4 @@
-"""TV-L1 on any number of image pairs, a few lanes at a time."""
+"""TV-L1 flow of any number of image pairs, several at the same time."""
 
 import collections
 import functools
@@ -12,38 +12,35 @@ from keras_vidrec.flow.tvl1 import step
 from keras_vidrec.flow.tvl1.parameters import DEFAULTS
 from keras_vidrec.specs import checks
 
-# A CPU's caches hold about one pair of 340x256; a GPU needs many to be busy.
+# The caches of a CPU hold about one pair of 340x256; a GPU needs many pairs.
 _LANES_OF_A_CPU, _LANES_OF_A_GPU = 1, 64
 
 
 def stream(pairs, *, lanes=None, parameters=DEFAULTS):
-    """Optical flow of many pairs of images of one size.
+    """Computes the optical flow of many pairs of images of one size.
 
-    `lanes` pairs at one level of the pyramid are worked on together. A pair
-    that has finished the level leaves its lane to the next one that waits
-    there, and a pair that reaches the limit of iterations (a scene cut) is
-    put aside, to go on only among its like: neither holds the others. The
-    flow of a pair is the same to the bit whichever pairs share its lanes.
-
-    Memory holds at most `2 * lanes * scales` pairs, whatever the number of
-    pairs; no pair is read before it is needed.
+    `lanes` pairs are processed together, all at one level of the pyramid. When
+    a pair has finished the level, another pair at this level takes its lane.
+    Pairs that reach the limit of iterations (a scene cut) are processed
+    separately from then on, so that others do not wait for them. The flow of a
+    pair is bitwise the same whichever pairs are processed with it. Pairs are
+    read when they are needed; at most `2 * lanes * scales` are in memory.
 
     Args:
-        pairs: Iterable of `(key, first, second)`: anything that names the
-            pair, and two uint8 arrays `(height, width)`, gray, all of one
-            size.
-        lanes: `None`, or int. Pairs worked on together. Defaults to `None`:
-            1 where Keras runs on a CPU, 64 on a GPU.
-        parameters: `Parameters`. Defaults to those of OpenCV.
+        pairs: iterable of `(key, first, second)`: any key, and two uint8
+            arrays `(height, width)`, gray, all of one size.
+        lanes: `None`, or int. Number of pairs that are processed together.
+            Defaults to `None`: 1 if Keras runs on a CPU, 64 on a GPU.
+        parameters: `Parameters`. Defaults to OpenCV's.
 
     Yields:
-        `(key, flow)` as the pairs are finished, flow a float32 array
+        `(key, flow)` of finished pairs. `flow` is a float32 array
         `(height, width, 2)`: motion right and down in pixels. With one lane
-        the pairs come out in the order they went in.
+        pairs are finished in the order of `pairs`.
 
     Raises:
-        ValueError: on a parameter out of range, or a pair of another size or
-            type.
+        ValueError: if a parameter is out of range, or a pair has another size
+            or type.
     """
     parameters.check()
     if lanes is None:
@@ -79,7 +76,7 @@ def _checked(key, image, size):
 
 
 class _Pair:
-    """A pair on its way through the levels."""
+    """An unfinished pair: its images at all levels, and its `_single` state."""
 
     def __init__(self, key, images, state):
         self.key = key
@@ -88,7 +85,7 @@ class _Pair:
 
 
 class _Crew:
-    """Pairs of one size in flight, waiting in a queue for each level."""
+    """The unfinished pairs, all of one size, in queues by level."""
 
     def __init__(self, height, width, lanes, parameters):
         self._programs = programs(
@@ -97,7 +94,7 @@ class _Crew:
         self._lanes = lanes
         self._warps = parameters.warps
         self._coarsest = self._programs.levels - 1
-        # By (level, whether the pairs there have hit the limit before).
+        # By (level, slow): slow pairs have reached the limit of iterations.
         self._queues = {
             (level, slow): collections.deque()
             for slow in (False, True)
@@ -113,12 +110,13 @@ class _Crew:
         self.in_flight += 1
 
     def is_busy(self):
-        """Whether a queue can fill all lanes. With `2 * lanes * levels`
-        pairs in flight one always can."""
+        """Whether one of the queues has enough pairs for all lanes. With
+        `2 * lanes * levels` unfinished pairs this is always the case."""
         return any(len(q) >= self._lanes for q in self._queues.values())
 
     def work(self):
-        """Advances one queue until a lane falls free; yields the finished."""
+        """Processes the pairs of one queue until one of them leaves it. Yields
+        `(key, flow)` of finished pairs."""
         place = self._choose()
         level, slow = place
         queue = self._queues[place]
@@ -143,8 +141,9 @@ class _Crew:
         queue.extendleft(reversed(staying))
 
     def _choose(self):
-        """The finest full queue; while emptying, the coarsest, so that pairs
-        meet on their way down."""
+        """Returns the key of the queue to process: the finest one that can fill
+        all lanes, or if none can, the coarsest (slow ones last), so that its
+        pairs join those at finer levels."""
         full = [p for p, q in self._queues.items() if len(q) >= self._lanes]
         if full:
             return min(full)
@@ -155,7 +154,7 @@ class _Crew:
 
 
 class Programs:
-    """What is compiled for one image size, number of lanes and parameters."""
+    """The compiled functions for one image size and number of lanes."""
 
     def __init__(self, height, width, lanes, parameters):
         self._parameters = parameters
@@ -170,11 +169,12 @@ class Programs:
         ]
 
     def advance(self, level, pairs, evict):
-        """Runs pairs at a level until one of them is done with it or, if
-        `evict`, has hit the limit of iterations."""
+        """Updates the states of pairs at a level, until one of them has
+        finished the level or, with `evict`, has reached the limit of
+        iterations."""
         firsts, seconds = zip(*(pair.images[level] for pair in pairs))
         states = tuple(pair.state for pair in pairs)
-        # Empty lanes hold a copy that is never worked on.
+        # Empty lanes contain a copy of the first pair, which is not processed.
         empty = self._lanes - len(pairs)
         taken = np.arange(self._lanes) < len(pairs)
         firsts += firsts[:1] * empty
@@ -188,7 +188,7 @@ class Programs:
             pair.state = (counts[:, lane], *rest[lane])
 
     def descend(self, level, state):
-        """State at the start of the next finer level."""
+        """Returns the state of a lane at the start of the next finer level."""
         return self._descend[level](*state[1][:2])
 
     def _enter(self, first, second):
@@ -239,12 +239,12 @@ class Programs:
 
 @functools.lru_cache(maxsize=4)
 def programs(height, width, lanes, parameters, backend):
-    """The programs, those used last being kept; a backend has its own."""
+    """Returns the compiled functions; the last four are cached, by backend."""
     return Programs(height, width, lanes, parameters)
 
 
 def _single(state):
-    """The state of one lane, its counts in one tensor."""
+    """Returns the state of a lane: its counts, fields and coefficients."""
     *counts, fields, coefficients = state
     return (
         ops.stack([count[0] for count in counts]),
@@ -254,13 +254,14 @@ def _single(state):
 
 
 def compiled(function):
-    """The function, compiled by the Keras backend in use."""
+    """Returns a function compiled by the current Keras backend; on PyTorch the
+    function itself."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # TensorFlow counts the tracings of one code object and warns of many:
-        # as a partial, each level and size has a count of its own.
+        # TensorFlow warns if one code object is traced often. A partial for
+        # each level and size is counted separately.
         function = functools.partial(function)
         return tf.function(function, jit_compile=True, autograph=False)
     if backend == "jax":

@@ -1,4 +1,4 @@
-"""One file out of a zip archive."""
+"""Extraction of a single file from a zip archive."""
 
 import shutil
 import stat
@@ -12,8 +12,8 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 
 
-def holds(path, member):
-    """Whether a file is a zip archive with such a member."""
+def holds(path, member: str) -> bool:
+    """Whether a file is a zip archive with a member of this name."""
     try:
         with zipfile.ZipFile(path) as archive:
             return member in archive.namelist()
@@ -22,23 +22,24 @@ def holds(path, member):
 
 
 def extract(path, member, target, limit):
-    """Takes a member out of an archive; no name in it says where to.
+    """Extracts a member of an archive to a path that does not depend on names
+    in the archive.
 
     Args:
         path: pathlib.Path of the archive.
         member: str. The name of the member.
         target: pathlib.Path of the file to write.
-        limit: int. The most bytes that it may have.
+        limit: int. Maximum size of the member in bytes.
 
     Raises:
-        web.NoFile: if there is no such member, just one, whole, in a plain
-            archive and within the limit.
+        web.NoFile: if it is not an undamaged zip archive with exactly one such
+            member, which is a plain file within the limit.
         OSError: if the target cannot be written.
     """
     try:
         archive = zipfile.ZipFile(path)
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise web.NoFile(f"no zip archive: {error}") from None
+        raise web.NoFile(f"not a zip archive: {error}") from None
     with archive:
         info = _find(archive, member)
         if info.file_size > limit:
@@ -47,7 +48,7 @@ def extract(path, member, target, limit):
                 f"expected at most {limit:,}"
             )
         try:
-            # It ends after the stated size, and checks the sum.
+            # Reading ends after the stated size, and verifies the checksum.
             with archive.open(info) as content, open(target, "wb") as file:
                 shutil.copyfileobj(content, file, _AT_ONCE)
         except (
@@ -76,5 +77,5 @@ def _find(archive, member):
         or info.compress_type not in _METHODS
         or kind not in (0, stat.S_IFREG)
     ):
-        raise web.NoFile(f"an archive whose {member!r} is no plain file")
+        raise web.NoFile(f"an archive whose {member!r} is not a plain file")
     return info

@@ -1,4 +1,4 @@
-"""Published files, brought into the cache whole and verified, or not at all."""
+"""Verified downloads of published files into the cache."""
 
 import logging
 import os
@@ -26,24 +26,24 @@ def fetch(
     """Returns the local path of a published file, downloaded if needed and
     verified.
 
-    One that `find` finds is taken, without the network. Else
-    it is downloaded into the cache: its addresses are tried in order; what was
-    interrupted is resumed where the server can do that; size and hashes are
-    right before it takes its place in one step; two processes download one
-    file once. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honored. Of a file
-    whose whole sha256 was not published it is recorded beside it on the first
-    download, and holds from then on.
+    If `find` finds the file, the network is not used. Otherwise it is
+    downloaded into the cache from the first of its addresses that works. An
+    interrupted download is resumed if the server supports it. The file gets
+    its name only after its size and hashes were verified. If two processes
+    need the same file, one waits for the other. `HTTPS_PROXY`, `HTTP_PROXY` and
+    `NO_PROXY` are used. If the whole sha256 of a file was not published, it is
+    recorded next to the file on the first download, and required later.
 
     Args:
         entry: `PublishedFile`.
-        file: `None`, or path of a file that the caller has got otherwise,
-            verified as far as the entry has a size and hashes, and used where
-            it lies. Of an entry with a `member`, the archive or the member.
-            Defaults to `None`.
-        trust_first_download: bool. Whether a file without a published hash,
-            or with a part of one from an address of plain http, is taken as
-            it comes the first time. Defaults to `False`.
-        instead: str. Advice for errors, other than putting the file into the
+        file: `None`, or path of a file that the user already has: the file is
+            verified by the size and hashes of the entry, and not copied. For an
+            entry with a `member`, the archive or the member. Defaults to
+            `None`.
+        trust_first_download: bool. Whether to accept the first download of a
+            file without a published hash, or with a part of one from a plain
+            http address. Defaults to `False`.
+        instead: str. Advice for errors, besides putting the file into the
             cache. Defaults to passing it as `file`.
 
     Returns:
@@ -51,11 +51,11 @@ def fetch(
 
     Raises:
         ValueError: if `file` is not the published one, or the download needs
-            trust that was not given.
-        OSError: if it cannot be had: with what each address gave, which file
-            is needed and where to put it; if `VIDREC_OFFLINE` is set; if the
-            disk is full or the cache cannot be written. Nothing of it is left
-            then, but what an interrupted connection has brought.
+            `trust_first_download`.
+        OSError: if the file cannot be downloaded, with the answer of each
+            address, the file that is needed and where to put it; if
+            `VIDREC_OFFLINE` is set; if the disk is full or the cache is not
+            writable. Only an interrupted connection leaves a part of the file.
     """
     if file is not None:
         return _own(entry, pathlib.Path(file))
@@ -66,7 +66,7 @@ def fetch(
     if not (trust_first_download and _only_needs_trust(entry, target)):
         _check_online(entry, instead)
     with place.alone(target) as part:
-        # Another process may have brought it meanwhile.
+        # Another process may have downloaded it meanwhile.
         found = store.find(entry)
         if found is not None:
             return found
@@ -75,7 +75,7 @@ def fetch(
 
 
 def _own(entry, file):
-    """A file that the caller has."""
+    """Returns the user's file or a member of the user's archive, verified."""
     if not file.is_file():
         raise checks.ArgumentError(
             "file", f"a file, {entry.description}", os.fspath(file)
@@ -118,10 +118,10 @@ def _check_online(entry, instead):
 
 
 def _bring(entry, target, part, trust, instead):
-    """Downloads an entry to its place in the cache."""
+    """Downloads an entry to its path in the cache, `target`."""
     lying = _lying(entry)
     if not store.is_known(entry):
-        _check_trust(entry, trust, "of which no hash was published", lying)
+        _check_trust(entry, trust, "which has no published hash", lying)
         if _only_needs_trust(entry, target):
             store.record(target, target)
             return target
@@ -175,7 +175,7 @@ def _from(address, entry, target, part, plain_http):
                 _unpack(entry, part, target)
         except web.NoFile:
             transfer.forget(part)
-            # Two halves of two files, maybe.
+            # The parts of a resumed download may be of different files.
             if not (done.resumed and again):
                 raise
         else:
@@ -184,8 +184,8 @@ def _from(address, entry, target, part, plain_http):
 
 
 def _verify(entry, path, target):
-    """Refuses what is another file; records the hash of one that was not
-    known to all digits."""
+    """Raises `web.NoFile` if a file is not the published one. Records the
+    sha256 if not all of it was known."""
     problem = entry.problem(path, store.recorded_sha256(entry))
     if problem is not None:
         raise web.NoFile(f"another file than was published: {problem}")
@@ -194,7 +194,7 @@ def _verify(entry, path, target):
 
 
 def _unpack(entry, path, target):
-    """Takes the member of an entry out of an archive."""
+    """Extracts the member of an entry from an archive, and verifies it."""
     limit = entry.size or transfer.MOST_BYTES
     with files.replacing(target) as unfinished:
         archive.extract(path, entry.member, unfinished, limit)
@@ -202,12 +202,13 @@ def _unpack(entry, path, target):
 
 
 def _only_needs_trust(entry, target):
-    """Whether somebody has put a file there of which no hash is known."""
+    """Whether there is a file without a known hash, as users may put there."""
     return target.is_file() and not store.is_known(entry)
 
 
 def _lying(entry):
-    """What is wrong with the files of the name that are in the caches."""
+    """Returns why files with the name of the entry in the caches are not used;
+    `""` if there are none."""
     wrong = [
         f"{path} is not used: {store.state(entry, path)}"
         for path in store.places(entry)
@@ -222,15 +223,14 @@ def _check_trust(entry, trust, why, lying):
     lying = f" ({lying})" if lying else ""
     raise checks.ArgumentError(
         "trust_first_download",
-        f"true (--trust-first-download) for {entry.name}, {why}: then what "
-        "comes first is taken, and, by its sha256, nothing else later"
-        f"{lying}",
+        f"true (--trust-first-download) for {entry.name}, {why}: the first "
+        f"download is then accepted, and its sha256 is required later{lying}",
         trust,
     )
 
 
 def _by_hand(entry, instead):
-    """What to do where no network helps."""
+    """Returns advice for a file that cannot be downloaded."""
     what = f"{entry.member} of the archive" if entry.member else "it"
     addresses = " or ".join(entry.addresses) or "its authors"
     places = store.places(entry)

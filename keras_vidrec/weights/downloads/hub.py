@@ -1,4 +1,4 @@
-"""Networks that were saved on a hub: `hf://` and `kaggle://`."""
+"""Downloads of `.keras` networks from hubs: `hf://` and `kaggle://`."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ logger = logging.getLogger("keras_vidrec")
 
 EXTRA = "hub"
 _SAVED = ".keras"
-# What training calls its network.
+# The name of the network that training saves.
 _MODEL = "model.keras"
 _HUB = "https://huggingface.co"
 _KAGGLE_MODELS = "https://www.kaggle.com/models"
@@ -30,35 +30,35 @@ _KAGGLE = re.compile(
 
 
 def is_on_hub(address: object) -> bool:
-    """Whether it is a text that begins as an address of `fetch_saved`."""
+    """Whether it is a str that begins like an address of `fetch_saved`."""
     return isinstance(address, str) and address.startswith(
         ("hf://", "kaggle://")
     )
 
 
 def fetch_saved(address: str) -> pathlib.Path:
-    """The local path of a `.keras` network from a hub, downloaded if needed.
+    """Returns the local path of a `.keras` network from a hub, downloaded if
+    needed.
 
-    It is brought and kept by the hub's own library, in the library's cache,
-    with the user's login if there is one. Where Hugging Face cannot be reached,
-    what is in that cache is taken. It comes from the owner of the
-    address: what is pinned, by the commit or the version, stays the same.
+    The hub's own library downloads it into its cache, with the user's login if
+    there is one. If Hugging Face cannot be reached, the file in the cache is
+    used. The owner of the address may replace the file, unless a commit or a
+    version is given.
 
     Args:
         address: str. `hf://ORG/NAME`, `hf://ORG/NAME@REVISION` with a branch,
             a tag or a commit, or `kaggle://OWNER/MODEL/FRAMEWORK/VARIATION`,
-            with `/VERSION` behind it. `/FILE.keras` at the end says which
-            file; else it is `model.keras`, or the only `.keras` there.
+            optionally followed by `/VERSION`. `/FILE.keras` may be added.
+            Without it, the file is `model.keras`, or the only `.keras` file.
 
     Returns:
         Path of the file.
 
     Raises:
-        ValueError: if it is no such address, or does not say which of several
-            files.
+        ValueError: if it is not such an address, or there are several files.
         ImportError: naming the extra to install, if the library is missing.
-        OSError: if it cannot be had, or is in no cache while `VIDREC_OFFLINE`
-            is set.
+        OSError: if it cannot be downloaded, or `VIDREC_OFFLINE` is set and it
+            is not in the cache.
     """
     for pattern, bring in (
         (_HUGGING_FACE, _from_hugging_face),
@@ -86,12 +86,12 @@ def _from_hugging_face(address, repo, revision, file):
     where = {"endpoint": os.environ.get("HF_ENDPOINT")}
     reason = None
     if not offline:
-        # It would try for half a minute.
+        # The library would try to connect for half a minute.
         host = where["endpoint"] or huggingface_hub.constants.ENDPOINT
         reason = web.why_unreachable(host)
     if reason is not None:
         offline = True
-        logger.warning("%s: %s. What lies in the cache is taken.", host, reason)
+        logger.warning("%s: %s. The cache is used.", host, reason)
     try:
         if file is None and offline:
             folder = huggingface_hub.snapshot_download(
@@ -109,7 +109,7 @@ def _from_hugging_face(address, repo, revision, file):
         )  # fmt: skip
     except checks.ArgumentError:
         raise
-    # Theirs are of many kinds, from one release to the next.
+    # The types of the library's errors differ between its releases.
     except Exception as error:
         advice = (
             f"Is there {_HUB}/{repo}? What is private or gated takes `hf auth "
@@ -132,7 +132,7 @@ def _from_kaggle(address, handle, version, file):
             "Expected the path of a file, as VIDREC_OFFLINE is set: kagglehub "
             f"asks the network. Received: {address}"
         )
-    # It says there what it does.
+    # The library prints its progress to stdout.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             import kagglehub
@@ -152,27 +152,27 @@ def _from_kaggle(address, handle, version, file):
     return found / _choice(address, _names(found))
 
 
-def _names(folder):
+def _names(folder: str | os.PathLike[str]) -> list[str]:
     paths = pathlib.Path(folder).rglob(f"*{_SAVED}")
     return [path.relative_to(folder).as_posix() for path in paths]
 
 
-def _choice(address, names):
+def _choice(address: str, names: list[str]) -> str:
     saved = sorted(name for name in names if name.endswith(_SAVED))
     if _MODEL in saved:
         return _MODEL
     if len(saved) != 1:
         raise checks.ArgumentError(
             "address",
-            f"one with {_MODEL}, or with a single .keras file, or with the "
-            f"name of one of its {len(saved)} behind it"
+            f"one with {_MODEL} or a single .keras file, or ending with "
+            f"/FILE.keras for one of its {len(saved)} files"
             + "".join(f", {name}" for name in saved[:20]),
             address,
         )
     return saved[0]
 
 
-def _missing(address, package):
+def _missing(address: str, package: str) -> ImportError:
     return ImportError(
         f"{address} needs the package {package}: `pip install "
         f"keras-vidrec[{EXTRA}]`"

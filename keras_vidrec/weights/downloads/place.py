@@ -1,4 +1,4 @@
-"""A place in the cache, written by one process at a time."""
+"""Writing of a file in the cache, by one process at a time."""
 
 import contextlib
 import errno
@@ -16,12 +16,12 @@ logger = logging.getLogger("keras_vidrec")
 
 @contextlib.contextmanager
 def alone(target):
-    """Yields the path of the unfinished file, locked for other processes."""
+    """Yields the path of the unfinished file of `target`, and holds a lock."""
     folder = target.parent
     with contextlib.ExitStack() as stack:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            # Beside the folder, which goes if nothing comes.
+            # Not in the folder, which is removed if the download fails.
             guard = folder.with_name(f".{folder.name}.lock")
             try:
                 stack.enter_context(locks.taken(guard))
@@ -32,7 +32,7 @@ def alone(target):
                 stack.enter_context(locks.taken(guard, wait=True))
             mark = ""
         except locks.NoLocks:
-            # Two may be at it: names of their own, gone at the end.
+            # Two processes may download it: each uses a unique name.
             mark = f"{secrets.token_hex(4)}."
         except OSError as error:
             raise _unwritable(error, folder.parent) from error
@@ -54,7 +54,7 @@ def _remove_if_empty(folder):
 
 @contextlib.contextmanager
 def writable(entry, target, part):
-    """Reports a full disk, and one that cannot be written."""
+    """Replaces errors of a full or read-only disk by clear messages."""
     try:
         yield
     except transfer.NoRoom as error:
@@ -75,7 +75,7 @@ def writable(entry, target, part):
         number,
         f"{os.strerror(number)}. {entry.description} needs {needed} there; "
         "nothing of it is left. Make room, or set VIDREC_CACHE to a directory "
-        "of another disk",
+        "on another disk",
         os.fspath(target.parent),
     )
 
@@ -84,7 +84,7 @@ def _unwritable(error, path):
     named = cache.directory()
     return OSError(
         error.errno,
-        f"{error.strerror}. Expected a cache that can be written: VIDREC_CACHE "
-        f"names another one than {named}",
+        f"{error.strerror}. Expected a cache that can be written: set "
+        f"VIDREC_CACHE to another directory than {named}",
         os.fspath(path),
     )

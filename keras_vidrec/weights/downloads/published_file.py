@@ -1,4 +1,4 @@
-"""What is known of a file that somebody has published."""
+"""A published file: its addresses, size and hashes."""
 
 import dataclasses
 import hashlib
@@ -20,19 +20,19 @@ class PublishedFile:
     """A published file, and how it is identified.
 
     Attributes:
-        name: str. What the file is called, without a folder.
-        addresses: tuple of str. Where it was published, `https://...` or
-            `http://...`, in the order in which they are tried.
-        size: `None`, or int: its bytes.
-        sha256: `None`, or str: its sha256 in hexadecimal digits, all 64 or,
-            as some authors put them into a name, at least the first 8.
+        name: str. The name of the file, without a folder.
+        addresses: tuple of str. Its addresses, `https://...` or `http://...`,
+            in the order in which they are tried.
+        size: `None`, or int: its size in bytes.
+        sha256: `None`, or str: its sha256 in hexadecimal digits, all 64, or at
+            least the first 8, which some authors put into the name of a file.
         md5: `None`, or str: its MD5, 32 digits. Defaults to `None`.
-        member: `None`, or str: the addresses have a zip archive, and this is
-            the name in it of the file, which `name`, `size`, `sha256` and
-            `md5` are about. Nothing else is taken out. Defaults to `None`.
+        member: `None`, or str: for addresses of a zip archive, the name of the
+            file in it. `name`, `size`, `sha256` and `md5` are those of the
+            file; only it is extracted. Defaults to `None`.
 
     Raises:
-        ValueError: if a value is none of these.
+        ValueError: if a value is invalid.
     """
 
     name: str
@@ -62,13 +62,13 @@ class PublishedFile:
             self.sha256 is None
             or _is_hexadecimal(self.sha256, _FEWEST_DIGITS, _DIGITS_OF_SHA256),
             "sha256",
-            "None or 8 to 64 hexadecimal digits in small letters",
+            "None or 8 to 64 hexadecimal digits in lower case",
             self.sha256,
         )
         _check(
             self.md5 is None or _is_hexadecimal(self.md5, 32, 32),
             "md5",
-            "None or 32 hexadecimal digits in small letters",
+            "None or 32 hexadecimal digits in lower case",
             self.md5,
         )
         _check(
@@ -80,8 +80,8 @@ class PublishedFile:
 
     @property
     def key(self) -> str:
-        """A name for the folder of the file in a cache: of two files with
-        different hashes or addresses, each has its own."""
+        """The name of the folder of the file in a cache, different for files
+        with different hashes, or without hashes, different addresses."""
         if self.sha256 is not None:
             return self.sha256[:_DIGITS_OF_KEY]
         if self.md5 is not None:
@@ -92,18 +92,18 @@ class PublishedFile:
 
     @property
     def is_hashed(self) -> bool:
-        """Whether a hash of it was published."""
+        """Whether a hash was published."""
         return self.sha256 is not None or self.md5 is not None
 
     @property
     def is_proof_against_forgery(self) -> bool:
-        """Whether the whole sha256 is known, so that it does not matter who
-        delivers the file."""
-        return self.sha256 is not None and is_whole(self.sha256 or "")
+        """Whether the whole sha256 was published, so that the file can be
+        downloaded from any server."""
+        return is_whole(self.sha256 or "")
 
     @property
     def description(self) -> str:
-        """Its name, with the size and the hash as far as they are known."""
+        """Its name, with its size and hash if they are known."""
         known = []
         if self.size is not None:
             known.append(f"{self.size:,} bytes")
@@ -117,7 +117,7 @@ class PublishedFile:
         return f"{self.name} ({', '.join(known)})"
 
     def problem(self, path: pathlib.Path, recorded: str | None = None):
-        """What is wrong with a file that should be this one.
+        """Returns what is wrong with a file that should be this one.
 
         Args:
             path: pathlib.Path of the file.
@@ -125,8 +125,8 @@ class PublishedFile:
                 trusted. Defaults to `None`.
 
         Returns:
-            Text with what was expected and what was found; `None` if size and
-            hashes are right, as far as they are known.
+            str with the expected and the actual value; `None` if the known
+            size and hashes are right.
 
         Raises:
             OSError: if it cannot be read.
@@ -153,7 +153,7 @@ class PublishedFile:
 
 
 def digest(path: pathlib.Path, algorithm: str = "sha256") -> str:
-    """The hash of a file, in hexadecimal digits."""
+    """Returns the hash of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(
             file, lambda: hashlib.new(algorithm, usedforsecurity=False)
@@ -161,7 +161,7 @@ def digest(path: pathlib.Path, algorithm: str = "sha256") -> str:
 
 
 def is_whole(sha256: str) -> bool:
-    """Whether these are all digits of a sha256."""
+    """Whether a sha256 has all its digits."""
     return len(sha256) == _DIGITS_OF_SHA256
 
 
@@ -169,7 +169,7 @@ def _check(condition, name, expected, received):
     checks.check(condition, name, expected, received, _OWNER)
 
 
-def _is_plain_name(name):
+def _is_plain_name(name) -> bool:
     return (
         isinstance(name, str)
         and name.isprintable()
@@ -179,7 +179,7 @@ def _is_plain_name(name):
     )
 
 
-def _is_address(address):
+def _is_address(address) -> bool:
     if not isinstance(address, str) or not re.fullmatch(r"[!-~]+", address):
         return False
     try:
@@ -195,7 +195,7 @@ def _is_hexadecimal(text, fewest, most):
     )
 
 
-def _is_member(member):
+def _is_member(member) -> bool:
     return isinstance(member, str) and all(
         _is_plain_name(part) for part in member.split("/")
     )

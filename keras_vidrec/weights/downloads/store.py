@@ -1,4 +1,4 @@
-"""Published files in the cache, and what is recorded of them."""
+"""Published files in the cache, and their recorded hashes."""
 
 import contextlib
 import os
@@ -14,21 +14,20 @@ _DIRECTORY = "weights"
 
 
 def find(entry: PublishedFile) -> pathlib.Path | None:
-    """A published file that is in a cache, verified.
+    """Finds a published file in a cache, and verifies it.
 
-    Without network access and without writing, so read-only caches work. All of
-    `specs.cache.directories` are looked through, and, for a file with a
-    published hash, where Keras (`models` in `KERAS_HOME` or `~/.keras`) and
-    PyTorch (`hub/checkpoints` in `TORCH_HOME`, `torch` of `XDG_CACHE_HOME` or
-    `~/.cache/torch`) keep what they have downloaded.
+    It needs no network and no permission to write. It searches all of
+    `specs.cache.directories`, and, for a file with a published hash, the
+    downloads of Keras (`models` in `KERAS_HOME` or `~/.keras`) and PyTorch
+    (`hub/checkpoints` in `TORCH_HOME`, `torch` of `XDG_CACHE_HOME` or
+    `~/.cache/torch`).
 
     Args:
         entry: `PublishedFile`.
 
     Returns:
-        Path of a file whose size and hashes are right; of one without a
-        published hash, its sha256 is that of its first download. `None` if
-        there is none.
+        Path of a file with the right size and hashes; without a published hash,
+        with the sha256 of its first download. `None` if there is none.
 
     Example:
 
@@ -42,9 +41,8 @@ def find(entry: PublishedFile) -> pathlib.Path | None:
 
 
 def places(entry: PublishedFile) -> tuple[pathlib.Path, ...]:
-    """Where a published file lies if it is in a cache; first where a download
-    puts it.
-    """
+    """Returns the paths that a published file may have in the caches; the first
+    one is the path of a download."""
     return tuple(
         pathlib.Path(directory, _DIRECTORY, entry.key, entry.name)
         for directory in cache.directories()
@@ -52,7 +50,7 @@ def places(entry: PublishedFile) -> tuple[pathlib.Path, ...]:
 
 
 def state(entry: PublishedFile, path: pathlib.Path) -> str | None:
-    """Why a file of the cache may not be used; `None` if it may."""
+    """Returns why a file of the cache may not be used; `None` if it may."""
     if not is_known(entry):
         return "no hash of it was published, and none is recorded beside it"
     try:
@@ -62,8 +60,8 @@ def state(entry: PublishedFile, path: pathlib.Path) -> str | None:
 
 
 def is_known(entry: PublishedFile, against_forgery: bool = False) -> bool:
-    """Whether there is a hash that the file must have; `against_forgery`: a
-    whole sha256, with which it does not matter who delivers the file."""
+    """Whether a hash of the file is known, published or recorded; with
+    `against_forgery`, a whole sha256, so that any server may send the file."""
     known = (
         entry.is_proof_against_forgery if against_forgery else entry.is_hashed
     )
@@ -71,7 +69,7 @@ def is_known(entry: PublishedFile, against_forgery: bool = False) -> bool:
 
 
 def recorded_sha256(entry: PublishedFile) -> str | None:
-    """The sha256 of the first download, where it was recorded."""
+    """Returns the recorded sha256 of the first download, or `None`."""
     for path in places(entry):
         try:
             with open(record_of(path), encoding="utf-8") as file:
@@ -85,19 +83,18 @@ def recorded_sha256(entry: PublishedFile) -> str | None:
 
 
 def record(path: pathlib.Path, content: pathlib.Path) -> None:
-    """Records the sha256 of what is to be at a path, beside it, as the program
-    `sha256sum` does.
-    """
+    """Writes the sha256 of `content`, which will be moved to `path`, next to
+    `path`, in the format of `sha256sum`."""
     files.write_text(record_of(path), f"{digest(content)}  {path.name}\n")
 
 
 def record_of(path: pathlib.Path) -> pathlib.Path:
-    """Where the sha256 of a file is recorded."""
+    """Returns the path of the recorded sha256 of a file."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def _of_others(entry):
-    """Where other programs keep such a file."""
+    """Yields the paths that Keras and PyTorch would download a file to."""
     if not entry.is_hashed:
         return
     cached = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -106,5 +103,5 @@ def _of_others(entry):
         f"{os.environ.get('KERAS_HOME') or '~/.keras'}/models",
         f"{torch}/hub/checkpoints",
     ):
-        with contextlib.suppress(RuntimeError):  # of no home
+        with contextlib.suppress(RuntimeError):  # no home directory
             yield pathlib.Path(directory).expanduser() / entry.name

@@ -1,4 +1,4 @@
-"""The bytes of a file, from one address, resumed where they broke off."""
+"""Download of a file from one address, resumed after interruptions."""
 
 import contextlib
 import http.client
@@ -17,9 +17,9 @@ from keras_vidrec.weights.downloads import web
 
 logger = logging.getLogger("keras_vidrec")
 
-# For a file of unknown size.
+# Limit for a file of unknown size.
 MOST_BYTES = 8 * 2**30
-# In a row that have brought nothing, and in all.
+# Limits for consecutive tries without a new byte, and for all tries.
 _MOST_VAIN_TRIES = 3
 _MOST_TRIES = 30
 _PAUSE_S = 1.0
@@ -27,7 +27,8 @@ _AT_ONCE = 2**18
 
 
 class NoRoom(Exception):
-    """The disk is full; `number` is the system's, `bytes` what is to come."""
+    """The disk is full. `number` is the number of the system's error, `bytes`
+    the size of the missing part."""
 
     def __init__(self, number, bytes):
         super().__init__(number, bytes)
@@ -36,11 +37,11 @@ class NoRoom(Exception):
 
 
 class Transferred(typing.NamedTuple):
-    """What is known of a file that came.
+    """The result of a download.
 
     Args:
-        resumed: bool. Whether it came in parts.
-        is_counted: bool. Whether anybody has said how many bytes it has.
+        resumed: bool. Whether it was resumed at least once.
+        is_counted: bool. Whether the server stated the size.
     """
 
     resumed: bool
@@ -48,21 +49,21 @@ class Transferred(typing.NamedTuple):
 
 
 def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
-    """Brings the file of an address to a path, where a part of it may lie.
+    """Downloads the file of an address to a path, which may have a part of it.
 
-    A part is resumed, by HTTP ranges, if it comes from this address and the
-    server still has the same file; else the file is started again. What is
-    known of a part is next to it. Nothing is verified but the size.
+    If the part is from this address and the server still has the same file, it
+    is resumed by HTTP ranges; otherwise the download starts again. Notes about
+    the part are next to it. Only the size is verified.
 
     Args:
         address: str, http or https.
         path: pathlib.Path of the file.
-        name: str. What it is called, to be shown.
-        size: `None`, or int: its bytes. Defaults to `None`.
-        plain_http: bool. Whether the address may lead on to plain http.
+        name: str. The name to show.
+        size: `None`, or int: its size in bytes. Defaults to `None`.
+        plain_http: bool. Whether the address may redirect to plain http.
             Defaults to `False`.
-        is_hashed: bool. Whether a hash will show that its parts are from the
-            same file. Else it is resumed only where the server marks its files.
+        is_hashed: bool. Whether a hash will be verified. Otherwise a part is
+            only resumed if the server identifies its file (ETag or date).
             Defaults to `False`.
 
     Returns:
@@ -70,7 +71,7 @@ def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
 
     Raises:
         web.NoFile: if there is no such file.
-        web.Broken: if the connection broke too often; the part stays.
+        web.Broken: if the connection broke too often; the part is kept.
         NoRoom: if the disk is full.
     """
     resumed, vain, most = False, 0, 0
@@ -92,7 +93,7 @@ def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
 
 
 def forget(path):
-    """Removes a part and what is known of it."""
+    """Removes a part and its notes."""
     path.unlink(missing_ok=True)
     _notes(path).unlink(missing_ok=True)
 
@@ -140,15 +141,14 @@ class _Try:
             return Transferred(resumed, counted)
 
     def _begin(self, response):
-        """Starts the file from the beginning: no part was requested, or the
-        server has no ranges, or another file. Returns the first bytes, and how
-        many there are as far as that is said.
-        """
+        """Starts the file from the beginning, because there is no part, or the
+        server does not support ranges or has another file. Returns the first
+        bytes, and the size of the file, `None` if it is not stated."""
         here, self._here = self._here, 0
         length = response.headers.get("Content-Length", "")
         total = int(length) if re.fullmatch(r"\d{1,18}", length) else None
         first = self._read(response)
-        # Before a part that was there is given up for it.
+        # Before an existing part is removed.
         web.check_is_file(self._name, response.headers, first)
         self._check_total(total)
         if here:
@@ -164,15 +164,15 @@ class _Try:
         return first, total
 
     def _go_on(self, response):
-        """Sees that the answer begins where the part ends; returns how many
-        bytes the whole file has, as far as that is said."""
+        """Checks that the answer begins where the part ends. Returns the size
+        of the whole file, `None` if it is not stated."""
         told = re.fullmatch(
             r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)",
             response.headers.get("Content-Range", ""),
         )
         total = None if told is None or told[3] == "*" else int(told[3])
         known = self._known
-        # With `If-Range` no other validator has to be repeated.
+        # An answer to `If-Range` need not have an ETag.
         etag = response.headers.get("ETag")
         if (
             told is None
@@ -215,11 +215,11 @@ class _Try:
                 if self._here > most:
                     raise web.NoFile(f"more than {most:,} bytes")
                 file.write(content)
-                file.flush()  # for who goes on if this one is killed
+                file.flush()  # so that it can be resumed if this is killed
                 bar.update(len(content))
                 content = b""
             os.fsync(file.fileno())
-        # Without a length, an answer that breaks off looks like one that ends.
+        # Without a length, an interrupted answer looks complete.
         whole = total or (None if response.chunked else self._size)
         if whole is not None and self._here < whole:
             raise web.Broken(
@@ -246,7 +246,7 @@ class _Try:
 
 @contextlib.contextmanager
 def _disk(left):
-    """Errors of a full disk inside say how much was to come."""
+    """Adds the number of missing bytes to errors of a full disk."""
     try:
         yield
     except OSError as error:
@@ -256,15 +256,16 @@ def _disk(left):
 
 
 def _check_room(file, left):
-    """Sees before the first byte whether there is room for all."""
-    # If the free space is unknown, writing will show it.
+    """Raises the error of a full disk if there is no room for `left` bytes."""
+    # If the free space is unknown, writing will raise it.
     found = os.fstatvfs(file.fileno()) if hasattr(os, "fstatvfs") else None
     if found and left > found.f_bavail * found.f_frsize:
         raise OSError(files.NO_ROOM[0], os.strerror(files.NO_ROOM[0]))
 
 
 def _part(path, address):
-    """The number of bytes of the address at a path, and its notes."""
+    """Returns the size of the part at a path and its notes; `(0, {})` if there
+    is none from this address."""
     try:
         known = documents.read_json(_notes(path))
         here = path.stat().st_size
@@ -284,9 +285,8 @@ def _notes(path):
 
 
 def _mark(response):
-    """The validator by which a server checks whether it still has the same
-    file: a strong ETag, else the date of the last change.
-    """
+    """Returns the validator for `If-Range`, which identifies a file: a strong
+    ETag, or the date of its last change, or `None`."""
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         return etag

@@ -1,4 +1,4 @@
-"""Requests to web servers, and responses that are not the file."""
+"""Requests to web servers, and checks of their responses."""
 
 import html
 import http.client
@@ -12,42 +12,42 @@ import urllib.request
 
 from keras_vidrec.version import __version__
 
-# Without a byte for so long, a connection is taken to be dead.
+# A connection without a byte for this time is broken.
 TIMEOUT_S = 30
-# Who does not answer so soon is not there.
+# The time limit for connecting to a host.
 _CONNECT_S = 10
-# What may go better a moment later.
+# Status codes after which a request may be repeated.
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 _MOST_SHOWN = 80
 
 
 class NoFile(Exception):
-    """What is wrong with an address, in words; asking again does not help."""
+    """Why an address does not give the file; repeating does not help."""
 
 
 class Broken(Exception):
-    """What has interrupted an answer, in words; asking again may help."""
+    """Why an answer was interrupted; the request may be repeated."""
 
 
 def is_offline() -> bool:
-    """Whether `VIDREC_OFFLINE` forbids the network: set, and not to `0`."""
+    """Whether `VIDREC_OFFLINE` is set, to another value than `0`."""
     return os.environ.get("VIDREC_OFFLINE", "0") not in ("", "0")
 
 
 def ask(address, headers, plain_http):
-    """Opens an address by the proxies of the environment.
+    """Opens an address, with the proxies of the environment.
 
     Args:
         address: str, http or https.
         headers: dict of str.
-        plain_http: bool. Whether it may lead on to plain http.
+        plain_http: bool. Whether it may redirect to plain http.
 
     Returns:
-        `http.client.HTTPResponse` of status 2xx.
+        `http.client.HTTPResponse` with status 2xx.
 
     Raises:
-        NoFile, Broken: what came instead.
+        NoFile, Broken: for any other answer, or none.
     """
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -83,8 +83,8 @@ def ask(address, headers, plain_http):
 
 
 def why_unreachable(address) -> str | None:
-    """What is wrong with the way to the host of an address, in words; `None` if
-    it responds, or if a proxy of the environment is used instead.
+    """Returns why the host of an address cannot be reached; `None` if it can,
+    or if the environment names a proxy for it.
 
     Args:
         address: str, http or https.
@@ -104,15 +104,15 @@ def why_unreachable(address) -> str | None:
 
 
 def check_is_file(name, headers, start):
-    """Refuses a page that somebody on the way sends in place of a file.
+    """Refuses an answer that is not the file, such as a page of a proxy.
 
     Args:
-        name: str. What the file is called.
-        headers: of the answer.
-        start: bytes. The first ones of the answer.
+        name: str. The name of the file.
+        headers: headers of the answer.
+        start: bytes. The first bytes of the answer.
 
     Raises:
-        NoFile: if it is a web page, or stands for a file that is elsewhere.
+        NoFile: if it is a web page, a pointer of Git LFS, or compressed.
     """
     kind = headers.get_content_type()
     text = start[:1000].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
@@ -126,14 +126,14 @@ def check_is_file(name, headers, start):
             "a server that has moved"
         )
     if text.startswith("version https://git-lfs.github.com/"):
-        raise NoFile("a pointer of Git LFS, which stands for the file")
+        raise NoFile("a pointer of Git LFS instead of the file")
     encoding = headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise NoFile(f"a file compressed by {_shown(encoding)}, unasked")
+        raise NoFile(f"a file with unrequested compression: {_shown(encoding)}")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to where a file may come from."""
+    """Follows redirects to https, and if allowed to plain http."""
 
     def __init__(self, plain_http):
         self._schemes = ("https", "http") if plain_http else ("https",)
@@ -141,7 +141,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         if urllib.parse.urlsplit(newurl).scheme not in self._schemes:
             fp.close()
-            raise NoFile(f"leads on to {_shown(newurl)}, which is not https")
+            raise NoFile(f"redirects to {_shown(newurl)}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -155,6 +155,6 @@ def _unreachable(reason):
 
 
 def _shown(text):
-    """A text of a stranger, for an error of one line."""
+    """Returns a text from a server, shortened to one printable line."""
     line = " ".join(str(text).split())[:_MOST_SHOWN]
     return "".join(c if c.isprintable() else "?" for c in line)

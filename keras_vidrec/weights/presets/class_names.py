@@ -10,11 +10,11 @@ FOLDER = pathlib.Path(__file__).parent / "names"
 
 @functools.cache
 def read(name: str) -> tuple:
-    """The names of the classes of a data set.
+    """Returns the names of the classes of a data set.
 
     Args:
         name: str. A file of `FOLDER` without `.txt`, such as `"kinetics400"`.
-            The first line says whose order it is.
+            Its first line, which describes the order, is left out.
 
     Returns:
         tuple of str, in the order of the scores of published networks.

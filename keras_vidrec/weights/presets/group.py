@@ -1,4 +1,4 @@
-"""Published networks of one stream each, fused by one name."""
+"""Published networks of one stream each, fused under one name."""
 
 import dataclasses
 import typing
@@ -14,20 +14,19 @@ class Group(Fact):
     """Published networks of one stream each, fused before the softmax.
 
     Attributes:
-        name: str. What they are called together.
-        streams: dict by modality of `Preset`.
-        fusion_weights: `None` (the same), or dict by modality of numbers, as
-            `applications.LateFusion` takes them.
-        clip: dict. Changes to the `ClipSpec` of each, so that they see the
-            same moments.
-        test: `None` (their own, the same), or dict: the `TestProtocol` of
-            all.
-        figures: dict. As of `Preset`, of them together.
+        name: str. The name of the group.
+        streams: dict from modalities to `Preset`.
+        fusion_weights: `None` (equal weights), or dict from modalities to
+            numbers; see `applications.LateFusion`.
+        clip: dict. Changes to the `ClipSpec` of each network, so that all
+            process the same moments.
+        test: `None` (their own, which is the same), or dict: the
+            `TestProtocol` of the group.
+        figures: dict. The results of the fusion; see `Preset`.
         note: `None`, or str: additional information.
 
     Raises:
-        ValueError: on a value of another kind, or networks that do not fit
-            each other.
+        ValueError: if a value is invalid, or networks do not fit each other.
     """
 
     WHAT: typing.ClassVar[str] = "a group of presets"
@@ -69,14 +68,14 @@ class Group(Fact):
             owner,
         )
         presets.check_figures(self.figures, owner)
-        self.protocol  # refuses what it does not know  # noqa: B018
+        self.protocol  # raises an error for invalid values  # noqa: B018
 
     @property
     def protocol(self) -> TestProtocol | None:
-        """The test of all; `None` where it is their own."""
+        """The test of the group; `None` if the networks' own is used."""
         return None if self.test is None else TestProtocol.from_dict(self.test)
 
     @property
     def first(self) -> presets.Preset:
-        """One of them, which says what all have in common."""
+        """The first network, for properties that all have in common."""
         return next(iter(self.streams.values()))

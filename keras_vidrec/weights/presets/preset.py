@@ -1,4 +1,4 @@
-"""A network that somebody has published."""
+"""A published network and its weights file."""
 
 import dataclasses
 import os
@@ -28,46 +28,45 @@ class Preset(Fact):
     """A published network: its arguments, and where its weights file is.
 
     Attributes:
-        name: str. What it is called here.
+        name: str. The name in this package.
         application: `None`, or str: the builder of the network in
-            `keras_vidrec.applications`. `None` for the weights of a backbone
-            alone.
-        arguments: dict. The builder's arguments without `classes`; of a
-            backbone its name, `backbone`, the `modality` that it sees and, of
-            motion, the `snippet_length`.
-        classes: `None`, or int: its number of classes. `None` of a backbone.
-        class_names: `None` (not known), or str: a list of `class_names.read`.
+            `keras_vidrec.applications`. `None` for the weights of a backbone.
+        arguments: dict. The builder's arguments without `classes`; for a
+            backbone its name `backbone`, its `modality` and, for motion, the
+            `snippet_length`.
+        classes: `None`, or int: number of classes. `None` for a backbone.
+        class_names: `None` (not known), or str: see `class_names.read`.
         file: str. Name of the file.
-        addresses: tuple of str. Where it lies, in the order to try; none if a
-            `package` brings it.
-        package: `None`, or str: the Python package that brings the file, a key
-            of `packages.PACKAGES`.
-        member: `None`, or str: the member of the zip archive at the addresses
-            that is the file.
+        addresses: tuple of str. Its addresses, in the order to try; empty if
+            the file is in a `package`.
+        package: `None`, or str: the Python package with the file, a key of
+            `packages.PACKAGES`.
+        member: `None`, or str: the name of the file in the zip archive at the
+            addresses.
         size: `None`, or int: bytes of the file.
-        megabytes: `None`, or number of 2^20 bytes, stated or computed from the
-            weights.
-        sha256: `None`, or str: of the file, or its first digits, 8 or more.
-        md5: `None`, or str: of the file.
+        megabytes: `None`, or number of 2^20 bytes, published or computed from
+            the weights.
+        sha256: `None`, or str: that of the file, or its first 8 or more digits.
+        md5: `None`, or str: that of the file.
         format: str. Format of the file, one of `FORMATS`.
-        scheme: str. Whose names its tensors have, as `ImportReport.scheme`.
-        allow_unused: tuple of str. Tensors that are left out, as
-            `weights.convert` takes them.
-        pixels: `None` (the file says), or dict of `mean`, `std` and `order`:
-            the scaling that the weights were trained with.
+        scheme: str. The scheme of the tensors' names; see
+            `ImportReport.scheme`.
+        allow_unused: tuple of str. Tensors to leave out; see `weights.convert`.
+        pixels: `None` (stored in the file), or dict of `mean`, `std` and
+            `order`: the pixel scaling in the authors' training.
         clip: dict. Changes to the `ClipSpec` that the builder makes.
         test: `None` (the builder's), or dict: `TestProtocol` of the authors.
-        figures: dict. Percents by `"top1"` and `"top5"`, as the authors state
-            them.
+        figures: dict. The authors' results in percent, by `"top1"` and
+            `"top5"`.
         data: str. The data set it was trained on.
         split: `None`, or int: the split of the data set.
-        source: str. Who published it.
-        license: str. Of the code that it was published with.
+        source: str. The publisher.
+        license: str. The license of the code that it was published with.
         state: str. `"address not tried"`, or `"seen on 2026-11-30"`.
         note: `None`, or str: additional information.
 
     Raises:
-        ValueError: on a value of another kind.
+        ValueError: if a value is invalid.
     """
 
     WHAT: typing.ClassVar[str] = "a preset"
@@ -124,7 +123,7 @@ class Preset(Fact):
         checks.check(
             (self.application is None) == (self.classes is None),
             "classes",
-            "their number, of an application alone",
+            "their number for an application, None for a backbone",
             self.classes,
             owner,
         )
@@ -144,7 +143,7 @@ class Preset(Fact):
             expected = f"a list of {self.classes} names"
             fits = found == self.classes
             checks.check(fits, "class_names", expected, self.class_names, owner)
-        # They refuse unknown values.
+        # These properties raise errors for invalid values.
         self.scaling, self.protocol, self.published_file  # noqa: B018
 
     @property
@@ -153,7 +152,7 @@ class Preset(Fact):
 
     @property
     def scaling(self) -> PixelScaling | None:
-        """The pixels that it was trained on; `None` where the file says."""
+        """The pixel scaling in training; `None` if it is in the file."""
         if self.pixels is None:
             return None
         checks.fields(("mean", "std", "order"), self.pixels, "pixels")
@@ -165,17 +164,17 @@ class Preset(Fact):
 
     @property
     def protocol(self) -> TestProtocol | None:
-        """The test of its authors; `None` where it is the builder's."""
+        """The test of its authors; `None` if the builder's is used."""
         return None if self.test is None else TestProtocol.from_dict(self.test)
 
     @property
     def modality(self) -> str | None:
-        """What it sees; `None` of networks of several streams."""
+        """The modality; `None` for networks of several streams."""
         return self.arguments.get("modality")
 
     @property
     def published_file(self) -> downloads.PublishedFile:
-        """What is known of its file."""
+        """The `PublishedFile` of the weights."""
         return downloads.PublishedFile(
             self.file,
             self.addresses,
@@ -186,18 +185,17 @@ class Preset(Fact):
         )
 
     def clip_spec(self, built: ClipSpec) -> ClipSpec:
-        """The `ClipSpec` of its authors, of the one that the builder made."""
+        """Returns the `ClipSpec` of the builder with the authors' changes."""
         return built.changed(self.clip)
 
     def names(self) -> tuple | None:
-        """The names of its classes in their order; `None` if not known."""
+        """Returns the names of its classes in order; `None` if not known."""
         known = self.class_names
         return None if known is None else class_names.read(known)
 
     def find(self) -> pathlib.Path | None:
-        """Its file, verified, if it is on this machine: in the package that
-        brings it, or in the cache.
-        """
+        """Returns its verified file if it is on this machine, in a package or
+        in the cache; else `None`."""
         if self.package is not None:
             return packages.find(self.package)
         return downloads.find(self.published_file)
@@ -208,21 +206,21 @@ class Preset(Fact):
         trust_first_download: bool = False,
         **instead: typing.Any,
     ) -> pathlib.Path:
-        """Its file, verified, downloaded if need be.
+        """Returns its verified file, which is downloaded if needed.
 
         Args:
-            file: `None`, or path of the file that the user has.
-            trust_first_download: bool. Whether a file without a published
-                hash is taken as it comes. Defaults to `False`.
-            **instead: as `downloads.fetch` takes it.
+            file: `None`, or path of a file that the user already has.
+            trust_first_download: bool. Whether to accept a file without a
+                published hash. Defaults to `False`.
+            **instead: see `downloads.fetch`.
 
         Returns:
             Path of the file.
 
         Raises:
-            ValueError, OSError: as `downloads.fetch`.
-            ImportError: with the command that installs the package that
-                brings the file.
+            ValueError, OSError: see `downloads.fetch`.
+            ImportError: with the command that installs the package with the
+                file.
         """
         if self.package is None or file is not None:
             return downloads.fetch(
@@ -242,11 +240,11 @@ class Preset(Fact):
         return path
 
     def fetch_by_name(self) -> pathlib.Path:
-        """Its file where nothing but a name can be given, as in a recipe.
+        """Returns its file like `fetch()`, for users who can only give a name,
+        as in a recipe.
 
         Raises:
-            ValueError: as `fetch`, with the commands that take more than a
-                name.
+            ValueError: see `fetch`; it names commands with more arguments.
         """
         name = f"preset:{self.name}"
         instead = (
@@ -265,14 +263,14 @@ class Preset(Fact):
         checks.check(
             {"backbone", "modality"} <= self.arguments.keys() <= known,
             "arguments",
-            "backbone, modality and, of motion, snippet_length",
+            "backbone, modality and, for motion, snippet_length",
             self.arguments,
             self._owner,
         )
         for name in ("clip", "test"):
             value = getattr(self, name)
             checks.check(
-                not value, name, "none, of a backbone", value, self._owner
+                not value, name, "none for a backbone", value, self._owner
             )
 
     def _check_where(self):
@@ -289,19 +287,19 @@ class Preset(Fact):
             )
 
 
-def check_name(name, what):
-    """Refuses a name that could be taken for a path or an address."""
+def check_name(name: typing.Any, what: str) -> None:
+    """Refuses a name that could be mistaken for a path or an address."""
     checks.check(
         isinstance(name, str) and _NAME.fullmatch(name),
         "name",
-        "small letters, digits and underscores",
+        "lower-case letters, digits and underscores",
         name,
         f" of {what}",
     )
 
 
-def check_figures(figures, owner):
-    """Refuses what are no percents of the kinds that are stated."""
+def check_figures(figures: typing.Any, owner: str) -> None:
+    """Checks for a dict of percentages, by names of `_FIGURES`."""
     checks.check(
         isinstance(figures, dict)
         and all(

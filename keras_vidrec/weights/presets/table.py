@@ -13,7 +13,7 @@ from keras_vidrec.weights.presets.preset import Preset
 from keras_vidrec.weights.published import packages
 
 FILE = pathlib.Path(__file__).with_name("presets.yaml")
-# Marks the name of a preset where a path is possible too.
+# Distinguishes the name of a preset from a path.
 PREFIX = "preset:"
 
 _PARTS = ("families", "groups")
@@ -21,20 +21,20 @@ _FAMILY = ("common", "presets")
 
 
 def read(path) -> dict:
-    """Reads a table.
+    """Reads a table of presets.
 
     Args:
-        path: pathlib.Path of the YAML file. A mapping of `families`, each with
-            what its presets have in `common`, and its `presets` by name,
-            whose values come on top of that, those of mappings one by one;
-            and of `groups` by name.
+        path: pathlib.Path of the YAML file. It has `families`, each with the
+            values that its presets have in `common`, and its `presets` by
+            name, whose values override these (single values in the mappings
+            `arguments`, `clip` and `test`); and `groups` by name.
 
     Returns:
-        dict by name of `Preset` and `Group`, in their order.
+        dict from names to `Preset` and `Group`, in the order of the file.
 
     Raises:
         ValueError: naming the file and the preset, if a key is unknown, a name
-            stands twice, or a value is none that it may be.
+            occurs twice, or a value is invalid.
     """
     values = documents.read_yaml(path)
     checks.fields(_PARTS, values, f"the presets of {path}")
@@ -59,32 +59,32 @@ def _table():
 
 
 def names() -> tuple:
-    """The names of all presets and groups, in the order of the table."""
+    """Returns the names of all presets and groups, in order of the table."""
     return tuple(_table())
 
 
 def presets() -> tuple:
-    """Every `Preset`, in the order of the table: of those of one data set, the
-    first to be recommended comes first."""
+    """Returns every `Preset`, in the order of the table, which has the
+    recommended one of a data set first."""
     return tuple(one for one in _table().values() if isinstance(one, Preset))
 
 
 def named(text: str) -> str | None:
-    """The name after `preset:`; `None` without this prefix."""
+    """Returns the name after `preset:`, or `None` without this prefix."""
     text = str(text)
     return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
 
 
 def is_known(name: str) -> bool:
-    """Whether there is such a preset or group; with or without `preset:`."""
+    """Whether a preset or group has this name, with or without `preset:`."""
     return (named(name) or str(name)) in _table()
 
 
 def find(name: str) -> Preset | Group:
-    """A preset or a group by its name, with or without `preset:`.
+    """Returns a preset or a group by its name, with or without `preset:`.
 
     Raises:
-        ValueError: if there is none, with the nearest names.
+        ValueError: naming the nearest names, if there is none.
     """
     found = _table().get(named(name) or str(name))
     if found is None:
@@ -96,7 +96,7 @@ def find(name: str) -> Preset | Group:
 
 
 def hint(name: str) -> str:
-    """A suggestion for an unknown name, as a question; or an empty text."""
+    """Returns a question that suggests similar names; `""` without any."""
     name = (named(name) or str(name))[:200]
     near = [known for known in names() if name and known.startswith(name)][:3]
     near = near or difflib.get_close_matches(name, names(), 3)
@@ -107,7 +107,7 @@ def hint(name: str) -> str:
 
 @contextlib.contextmanager
 def _about(path, name, found):
-    """Errors inside name the file and the entry."""
+    """Adds the file and the entry to errors raised inside this context."""
     if name in found:
         raise ValueError(f"{path}: {name} is the name of two presets")
     try:
@@ -116,7 +116,7 @@ def _about(path, name, found):
         raise ValueError(f"{path}: {name}: {error}") from None
 
 
-def _merged(common, own):
+def _merged(common: dict, own: dict) -> dict:
     merged = {**common, **own}
     for key in common.keys() & own.keys():
         if isinstance(common[key], dict) and isinstance(own[key], dict):
@@ -126,7 +126,8 @@ def _merged(common, own):
 
 
 def _with_file(values):
-    """The addresses in full; what is known of a file that a package brings."""
+    """Returns values with complete addresses, and for a file in a package with
+    its name and hash."""
     values = dict(values)
     brought = packages.PACKAGES.get(values.get("package"))
     if brought is not None:
@@ -147,7 +148,7 @@ def _with_file(values):
 
 
 def _with_presets(values, found):
-    """A group with its presets in place of their names."""
+    """Returns the values of a group with presets instead of their names."""
     streams = values.get("streams")
     if isinstance(streams, dict):
         unknown = [name for name in streams.values() if name not in found]

@@ -1,20 +1,20 @@
-"""What is in a file of published weights."""
+"""The content of a file of published weights."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """The arrays of a file by the names it gives them.
+    """The arrays of a file by their names in the file.
 
     Attributes:
-        path: str. Where it was read.
+        path: str. Path of the file.
         format: str. `"pytorch"`, `"safetensors"`, `"caffe"`, `"matconvnet"` or
             `"keras"`.
-        tensors: dict of NumPy arrays by name, laid out as in the file.
-        facts: dict. What else the file says, by the reader of its format. The
-            names of the classes are `"class_names"`, a tuple of str, in all
-            of them.
+        tensors: dict from names to NumPy arrays, in the layout of the file.
+        facts: dict. Other content of the file; the keys depend on the reader.
+            In all formats `"class_names"` is a tuple of str, the names of the
+            classes.
     """
 
     path: str

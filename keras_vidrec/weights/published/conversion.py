@@ -1,4 +1,4 @@
-"""Published weights in networks of this package."""
+"""Import of published weights into networks of this package."""
 
 import collections.abc
 import os
@@ -20,7 +20,7 @@ from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import slots
 
-# Items of a kind that an error shows.
+# The number of items of each kind that an error shows.
 _SHOWN = 10
 
 
@@ -33,39 +33,39 @@ def convert(
     inflate: str | None = None,
     backbone: str | collections.abc.Mapping[str, str] | None = None,
 ) -> ImportReport:
-    """Puts published weights into a network.
+    """Loads published weights into a network.
 
-    The format and the names are recognized by content. It is all or nothing:
-    every tensor of the file gets a place or is listed, every weight of the
-    model is filled or listed, or nothing is changed. The scaling of raw
-    pixels that the weights were trained with is set in the model with them.
-    A file of several streams fills a network of them, whose backbones may
-    differ, or one of a single one of them.
+    The format and the names are recognized by content. Unless `allow_missing`
+    and `allow_unused` permit it, every tensor of the file must be used, and
+    every weight of the model loaded; otherwise the model is not changed. The
+    pixel scaling that the weights were trained with is set in the model. A file
+    of several streams can be loaded into a network of these streams, whose
+    backbones may differ, or into a network of one of them.
 
     Args:
         source: path of a file, or `Checkpoint`.
         model: keras.Model to change in place: a network of this package, or a
             bare tower of `backbones.get`.
-        allow_missing: sequence of str. What may keep the weights it has where
-            the file has none that fit: `"head"`, the classifiers, such as for
-            another number of classes; or names of layers of the model.
+        allow_missing: sequence of str. Layers that keep their weights if the
+            file has none that fit: `"head"` for the classifiers, for example
+            with another number of classes; or names of layers of the model.
             Defaults to `()`.
         allow_unused: sequence of str. Tensors of the file that may be left
             out: names, or patterns such as `"aux.*"`. Defaults to `()`.
         inflate: `None`, or str, a mode of `weights.cross_modality`: how a
-            first convolution of three colors is made for the channels of
+            first convolution of three colors is converted to the channels of
             motion. Defaults to `None`: it must fit.
-        backbone: `None`, or for a model that does not say what it is made of,
-            such as a bare tower: str, the name of its backbone; or dict of
-            them by stream. Defaults to `None`.
+        backbone: `None`; or, for a model without a record of its backbones,
+            such as a bare tower, the name of its backbone, or a dict of names
+            by stream. Defaults to `None`.
 
     Returns:
         `ImportReport`.
 
     Raises:
-        ValueError: if the file is of no known format or names, or weights and
-            model do not fit: all of it is stated, with shapes. Nothing is
-            changed then.
+        ValueError: if the format or the names of the file are unknown, or
+            weights and model do not fit, with a list of all problems. Nothing
+            is changed then.
         ImportError: naming the extra to install, if the format needs one.
 
     Example:
@@ -108,6 +108,7 @@ def convert(
 
 
 def _stated(problems):
+    """Yields a text for each kind of problem, with its first items."""
     for kind, items in problems.items():
         more = len(items) - _SHOWN
         yield f"{kind}, {len(items)}: {', '.join(items[:_SHOWN])}" + (
@@ -126,7 +127,7 @@ def _check_names(argument, names):
 
 
 def _places_that_may_miss(model, names):
-    """Pairs of stream and layer, as `Slot` begins."""
+    """Returns the pairs of stream and layer that `allow_missing` permits."""
     _check_names("allow_missing", names)
     places = layer_places(layers_by_path(model))
     allowed = set()

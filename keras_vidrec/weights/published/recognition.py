@@ -1,4 +1,4 @@
-"""Whose names the tensors of a checkpoint have."""
+"""Recognition of the naming scheme of a checkpoint."""
 
 import dataclasses
 
@@ -37,20 +37,20 @@ SCHEMES = (
 
 
 def recognize(checkpoint, backbones):
-    """The arrays of a checkpoint for backbones, by the schemes that match most
-    of its names.
+    """Returns the arrays of a checkpoint for the backbones of a network, by the
+    schemes that match most of its names.
 
     Args:
         checkpoint: `Checkpoint`.
-        backbones: dict by stream, `None` for the only one, of keys of
+        backbones: dict from streams (`None` for a single one) to keys of
             `backbones.BACKBONES`.
 
     Returns:
         `Translation`.
 
     Raises:
-        ValueError: if the checkpoint is of another backbone, of none that is
-            known, or of one stream where there are to be several.
+        ValueError: if the checkpoint is for another or an unknown backbone, or
+            for one stream if the network has several.
     """
     streams = backbones.keys() - {None}
     if len(set(backbones.values())) == 1:
@@ -111,7 +111,7 @@ def _schemes(checkpoint, backbone):
 
 
 def _best(checkpoint, backbone, stream):
-    """The translation with the most arrays; `None` where there are none."""
+    """Returns the translation with the most arrays; `None` without arrays."""
     translations = [
         _of_stream(scheme.translate(checkpoint, backbone), stream)
         for scheme in _schemes(checkpoint, backbone)
@@ -121,7 +121,7 @@ def _best(checkpoint, backbone, stream):
 
 
 def _is_whole(translation, backbone):
-    """Whether there are all stages of the backbone, and no others."""
+    """Whether a translation has all stages of the backbone, and no others."""
     if translation is None:
         return False
     layers = {slot.layer for slot in translation.pieces}
@@ -129,17 +129,17 @@ def _is_whole(translation, backbone):
     return families == {BACKBONES[backbone].family}
 
 
-def _known(checkpoint, backbone, stream):
-    """How many arrays there are, of all stages of a backbone."""
+def _known(checkpoint, backbone, stream) -> int:
+    """Returns the number of arrays for a backbone; 0 unless it is whole."""
     try:
         found = _best(checkpoint, backbone, stream)
     except ValueError:
-        return 0  # of no use to this backbone, and the other one matters
+        return 0  # the file is for a variant that is not supported
     return len(found.pieces) if _is_whole(found, backbone) else 0
 
 
 def _of_stream(translation, stream):
-    """A translation without what is of other streams."""
+    """Returns a translation without the slots of other streams."""
     if stream is None:
         return translation
     return dataclasses.replace(
@@ -158,7 +158,7 @@ def _of_stream(translation, stream):
 
 
 def _joined(checkpoint, translations):
-    """One translation of those of streams of different backbones."""
+    """Returns one translation for streams with different backbones."""
     pieces, zero_biases, ignored, scaling = {}, {}, {}, {}
     for stream, translation in translations.items():
         pieces |= translation.pieces

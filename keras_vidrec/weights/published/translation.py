@@ -1,4 +1,4 @@
-"""The arrays of a checkpoint, each with its place in a network."""
+"""The arrays of a checkpoint by the layers of a network."""
 
 import dataclasses
 import typing
@@ -19,20 +19,20 @@ class Piece(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Translation:
-    """The arrays of a checkpoint in the words of this package.
+    """The arrays of a checkpoint by the names of this package.
 
     Attributes:
-        scheme: str. How the checkpoint's author names things, such as
+        scheme: str. The scheme of the names in the checkpoint, such as
             `"torchvision"`.
-        pieces: dict of `Piece` by `Slot`.
-        scaling: dict of `backbones.PixelScaling` by modality (`"rgb"`,
-            `"flow"`, `"rgb_diff"`): the pixels that the author trained on.
-        zero_biases: tuple of `Slot`. Biases that the backbone has and the
-            author's network has not: they are 0. Defaults to `()`.
+        pieces: dict from `Slot` to `Piece`.
+        scaling: dict from modalities (`"rgb"`, `"flow"`, `"rgb_diff"`) to
+            `backbones.PixelScaling`: the pixel scaling of the author.
+        zero_biases: tuple of `Slot`. Biases of the backbone that the author's
+            network does not have; they are set to 0. Defaults to `()`.
         ignored: dict from names of tensors that no network needs to the
-            reason. Defaults to none.
-        unknown: tuple of str. Names of tensors that have no place in the
-            backbone. Defaults to `()`.
+            reason. Defaults to `{}`.
+        unknown: tuple of str. Names of tensors that are not in the backbone.
+            Defaults to `()`.
     """
 
     scheme: str

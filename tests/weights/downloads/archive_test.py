@@ -56,7 +56,7 @@ def test_archives_that_have_it_not(entry, publisher, cache):
     with pytest.warns(UserWarning, match="Duplicate name"):
         twice = packed((MEMBER, CONTENT), (MEMBER, CONTENT))
     for content, text in (
-        (CONTENT, "no zip archive"),
+        (CONTENT, "not a zip archive"),
         (
             packed(("b", b"")),
             "an archive with 0 members 'models/a.pth'; it has",
@@ -64,8 +64,8 @@ def test_archives_that_have_it_not(entry, publisher, cache):
         (twice, "an archive with 2 members"),
         (bomb, "of 1,000,000 bytes, expected at most 10,240"),
         (bytes(spoiled), "a damaged archive"),
-        (bytes(encrypted), "is no plain file"),
-        (packed((link(), b"/etc/passwd")), "is no plain file"),
+        (bytes(encrypted), "is not a plain file"),
+        (packed((link(), b"/etc/passwd")), "is not a plain file"),
         (packed((MEMBER, CONTENT[::-1])), "another file than was published"),
     ):
         publisher.files["/a.zip"] = content

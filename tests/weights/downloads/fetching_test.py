@@ -144,13 +144,13 @@ def test_mirrors_are_tried_in_order_and_each_failure_is_named(
         "/busy": "HTTP 503 Service Unavailable",
         "/page": "a web page, 'Log in & pay', instead of the file: of a proxy",
         "/quiet-page": "a web page, 'Log in & pay', instead of the file",
-        "/pointer": "a pointer of Git LFS, which stands for the file",
+        "/pointer": "a pointer of Git LFS instead of the file",
         "/short": "a file of 9 bytes, expected 10,240",
         "/cut": "it broke off after 9 of 10,240 bytes",
         "/long": "more than 10,240 bytes",
         "/loop": "HTTP 302 The HTTP server returned a redirect error",
         "/local": "HTTP 302 Found - Redirection to url 'file:///etc/passwd' is",
-        "/zipped": "a file compressed by gzip, unasked",
+        "/zipped": "a file with unrequested compression: gzip",
         "/nonsense": "it has another file now, or no such ranges",
     }
     with pytest.raises(OSError, match="Cannot get a.pth") as raised:
@@ -274,7 +274,7 @@ def test_part_of_a_hash_is_not_enough_for_plain_http(publisher, cache):
     assert str(raised.value) == (
         "Invalid `trust_first_download`. Expected true "
         f"(--trust-first-download) for a.pth, sent by {publisher.url}/a.pth: "
-        "then what comes first is taken, and, by its sha256, nothing else "
+        "the first download is then accepted, and its sha256 is required "
         "later. Received: trust_first_download=False"
     )
     secure = (*entry.addresses, "https://127.0.0.1:1/a.pth")
@@ -293,7 +293,7 @@ def test_part_of_a_hash_is_not_enough_for_plain_http(publisher, cache):
 
 def test_what_has_no_hash_is_trusted_once(publisher, cache):
     entry = published(publisher, size=None, sha256=None)
-    with pytest.raises(ValueError, match="of which no hash was published"):
+    with pytest.raises(ValueError, match="which has no published hash"):
         downloads.fetch(entry)
     assert not publisher.asked
     path = downloads.fetch(entry, trust_first_download=True)
@@ -414,8 +414,8 @@ def test_a_disk_without_room_is_seen_first(
 
 def test_a_cache_that_cannot_be_written(entry, publisher, monkeypatch):
     monkeypatch.setenv("VIDREC_CACHE", os.devnull + "/none")
-    text = "Expected a cache that can be written: VIDREC_CACHE names another "
-    with pytest.raises(OSError, match=f"{text}one than {os.devnull}"):
+    text = "Expected a cache that can be written: set VIDREC_CACHE to another "
+    with pytest.raises(OSError, match=f"{text}directory than {os.devnull}"):
         downloads.fetch(entry)
     assert not publisher.asked
     monkeypatch.setenv("VIDREC_CACHE", "~nobody-of-this-name/cache")

@@ -78,9 +78,9 @@ def test_from_hugging_face(fetch_saved, publisher, tmp_path):
     assert head == offline[1] == f"{folder}/head.keras"
     assert one.endswith(f"models--org--two/snapshots/{COMMIT}/b.keras")
     assert several == (
-        "ArgumentError: Invalid `address`. Expected one with model.keras, or "
-        "with a single .keras file, or with the name of one of its 2 behind "
-        "it, a.keras, b.keras. Received: address='hf://org/two'"
+        "ArgumentError: Invalid `address`. Expected one with model.keras or "
+        "a single .keras file, or ending with /FILE.keras for one of its 2 "
+        "files, a.keras, b.keras. Received: address='hf://org/two'"
     )
     assert none.startswith("OSError: Cannot get hf://org/none. Received: ")
     assert "404" in none and "https://huggingface.co/org/none? What" in none

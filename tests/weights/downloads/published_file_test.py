@@ -20,7 +20,7 @@ AT = ("https://a.example/x.pth",)
         ({"addresses": ("https://a.example/\nx",)}, "`addresses`"),
         ({"size": 0}, "`size` of a published file"),
         ({"sha256": SHA256[:7]}, "Expected None or 8 to 64 hexadecimal digits"),
-        ({"sha256": SHA256.upper()}, "in small letters"),
+        ({"sha256": SHA256.upper()}, "in lower case"),
         ({"md5": MD5[:8]}, "`md5`"),
         ({"member": "../x"}, "`member`"),
         ({"member": "/x"}, "`member`"),

@@ -8,7 +8,7 @@ def test_nothing_leads_from_https_to_plain_http(publisher):
     address = f"{publisher.url}/moved"
     with web.ask(address, {}, plain_http=True) as response:
         assert response.status == 200
-    text = f"leads on to {publisher.url}/a.pth, which is not https"
+    text = f"redirects to {publisher.url}/a.pth, which is not https"
     with pytest.raises(web.NoFile, match=text):
         web.ask(address, {}, plain_http=False)
     assert publisher.paths() == ["/moved", "/a.pth", "/moved"]

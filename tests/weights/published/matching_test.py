@@ -120,7 +120,7 @@ def test_inflation_is_asked_for(rgb, flow):
     assert "(7, 7, 3, 32) for conv1/kernel (7, 7, 10, 32), unless" in message
     assert "inflate is 'avg'" in message
     message = refused(checkpoint_for(rgb), rgb, inflate="avg")
-    assert "nothing is to be inflated" in message
+    assert "inflate, which no convolution needs" in message
     longer = without_values(TSN, modality="flow", snippet_length=10, **TINY)
     message = refused(checkpoint_for(longer), flow)
     assert "see modality and snippet_length" in message

@@ -13,12 +13,12 @@ from keras_vidrec.weights.published.readers import wire_format
 
 # Numbers of fields in the messages of Caffe, `NetParameter` first.
 _NAME = 1
-# Of a layer in the three forms that Caffe has had: a layer of the second one
-# may hold one of the first as its field `inner`.
+# Fields of a layer in the three formats that Caffe has had. A layer of the
+# second one may contain one of the first as its field `inner`.
 _Form = collections.namedtuple("_Form", "name type blobs inner")
 _LAYERS = {2: _Form(4, 5, 6, 1), 100: _Form(1, 2, 7, None)}
 _INNER = _Form(1, 2, 50, None)
-# Of a `BlobProto`: the four axes of old files, or a `BlobShape`.
+# Fields of a `BlobProto`: the four axes in old files, or a `BlobShape`.
 _OLD_AXES = (1, 2, 3, 4)
 _SHAPE = 7
 _DIM = 1
@@ -28,7 +28,7 @@ _VALUES = {
     8: _Values(np.dtype("<f8"), wire_format.FIXED64),
 }
 
-# The second form numbers its types.
+# The second format has numbers for types.
 _TYPES = {4: "Convolution", 14: "InnerProduct", 39: "Deconvolution"}
 
 _MAX_AXES = 8
@@ -37,7 +37,7 @@ _MAX_AXES = 8
 _MAX_BLOBS = 10_000
 _MAX_TEXT_BYTES = 1000
 
-# What else Caffe writes, by its beginning.
+# Other files of Caffe, by their first bytes.
 _NO_NETWORKS = {
     re.compile(
         rb"(\s|#[^\n]*\n)*"
@@ -50,8 +50,8 @@ _NO_NETWORKS = {
 }
 _HEAD_BYTES = 4096
 
-# What `recognizes` looks at: enough fields to come to the first layer, and in
-# it to its name, and the wire types that the fields of a network have.
+# For `recognizes`: how many fields to read, to reach the first layer and its
+# name, and the wire types of the fields of a network.
 _FIRST_FIELDS = 64
 _WIRE_TYPES = {
     **dict.fromkeys((_NAME, *_LAYERS, 3, 6, 8), wire_format.LENGTH_DELIMITED),
@@ -66,14 +66,14 @@ def read(path):
         path: str or path of the file.
 
     Returns:
-        `Checkpoint` of tensors `"<layer>:<index of the blob>"`, such as
-        `"conv1/7x7_s2:0"`, float32 or float64. Its facts are `"name"`, the
-        network's, and `"types"`, a dict of str by layer, such as
+        `Checkpoint` with tensors `"<layer>:<index of the blob>"`, such as
+        `"conv1/7x7_s2:0"`, float32 or float64. Its facts are `"name"`, that of
+        the network, and `"types"`, a dict from layers to str, such as
         `{"conv1/7x7_s2": "Convolution"}`.
 
     Raises:
-        ValueError: if it is no such file, is not whole, has a blob whose
-            values do not fill its shape, two layers of one name, or no
+        ValueError: if it is not such a file, is incomplete, has a blob whose
+            values do not match its shape, two layers of the same name, or no
             weights.
         OSError: if it cannot be opened.
     """
@@ -93,12 +93,12 @@ def read(path):
     )
 
 
-def recognizes(path, head):
-    """Whether a file is one of Caffe's, judged by its content.
+def recognizes(path, head) -> bool:
+    """Whether a file is one of Caffe's, by its content.
 
-    The format has no signature: the first fields must be those of a network
-    up to a layer with a name. True as well for what else Caffe writes, so
-    that `read` can say what it is.
+    The format has no signature: the first fields must be those of a network up
+    to a layer with a name. It is also true for other files of Caffe, for which
+    `read` raises a specific error.
     """
     if any(beginning.match(head) for beginning in _NO_NETWORKS):
         return True
@@ -118,7 +118,7 @@ def recognizes(path, head):
 
 def _content(path):
     with open(path, "rb") as file:
-        # Nothing cannot be mapped.
+        # An empty file cannot be mapped.
         if not file.seek(0, 2):
             return memoryview(b"")
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -172,7 +172,7 @@ def _network(content):
 
 
 def _layer(message, form):
-    """The name and the type of a layer, and its blobs as they are stored."""
+    """Returns the name, the type and the stored blobs of a layer."""
     name, kind, blobs = "", "", []
     for field in wire_format.fields(message):
         if field.number == form.inner:
@@ -257,5 +257,5 @@ def _bytes(field):
 def _text(value):
     if len(value) > _MAX_TEXT_BYTES:
         raise ValueError(f"a name of {len(value)} bytes")
-    # What is no UTF-8 raises a ValueError as well.
+    # Invalid UTF-8 raises a `ValueError` too.
     return str(value, "utf-8")

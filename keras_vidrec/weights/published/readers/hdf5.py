@@ -1,4 +1,4 @@
-"""Content of HDF5 files of unknown origin."""
+"""Reading HDF5 files of unknown origin."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ import numpy as np
 from keras_vidrec.weights.published.readers import hdf5_probe
 from keras_vidrec.weights.published.readers import size_budget
 
-# What h5py raises on files that are cut off or not what they seem.
+# Errors of h5py for files that are cut off or damaged.
 ERRORS = (
     ValueError,
     OSError,
@@ -29,35 +29,35 @@ ERRORS = (
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _HEAP_ENTRY = struct.Struct("<HHIQ")
 
-# Time of a processor for reading all of a file. h5py starts in 0.1 s; 100 MB
-# of weights take 0.02 s, and 0.4 s where they were packed. A limit far above
-# this, for the slowest machines, still ends what is endless.
+# Limits for the processor time of reading a file. h5py starts in 0.1 s; 100 MB
+# of weights take 0.02 s, or 0.4 s if compressed. The limits are far above this,
+# for the slowest machines.
 _SECONDS = 20
 _BYTES_PER_SECOND = 10**7
-# Time on the clock, where that of a processor cannot be limited; a busy
-# machine or a slow disk is no fault of the file.
+# The limit for wall time is a multiple, for busy machines and slow disks. It is
+# needed where processor time cannot be limited.
 _PATIENCE = 5
 
 
 @contextlib.contextmanager
 def opened(path, content=None):
-    """Opens a file that may be damaged, after a try.
+    """Opens a file that may be damaged, after reading it in another process.
 
-    On damaged files HDF5 may crash, fill the memory or never come to an end,
-    and take with it the process that called it. So another process reads all
-    of the file first (`hdf5_probe`), with limits to its memory and time. Where
-    none can be started, as in a frozen program, the file is opened without.
+    On damaged files HDF5 may crash, fill the memory or loop forever. So another
+    process reads the whole file first (`hdf5_probe`), with limits to its memory
+    and time. If none can be started, as in a frozen program, the file is opened
+    without this check.
 
     Args:
         path: path of a file.
-        content: bytes of a file of HDF5 inside that file; `None` if it is one
-            itself.
+        content: bytes of an HDF5 file inside that file; `None` if it is an HDF5
+            file itself.
 
     Yields:
         h5py.File.
 
     Raises:
-        ValueError: if the other process did not survive the file.
+        ValueError: if the other process crashed, failed or took too long.
         ERRORS: if HDF5 cannot read it.
     """
     if content is None:
@@ -77,8 +77,8 @@ def opened(path, content=None):
 def _check_heaps(content):
     """Quickly detects the damage that often makes HDF5 loop forever.
 
-    Texts of variable length are in heaps. HDF5 goes from entry to entry of one,
-    and never ends where free space has no size.
+    Strings of variable length are in heaps. HDF5 reads a heap entry by entry,
+    and never ends if free space has the size 0.
 
     Args:
         content: bytes or mmap of a whole file.
@@ -94,7 +94,7 @@ def _check_heaps(content):
         while place + _HEAP_ENTRY.size <= end:
             number, _, _, used = _HEAP_ENTRY.unpack_from(content, place)
             if number:
-                # Texts begin at multiples of 8 bytes behind their entry.
+                # The text after an entry is padded to a multiple of 8 bytes.
                 used = _HEAP_ENTRY.size + -(-used // 8) * 8
             if not used:
                 raise ValueError("a heap of texts is damaged")
@@ -103,7 +103,7 @@ def _check_heaps(content):
 
 
 def _check_survival(path, content):
-    """Has another process read all of a file; `ValueError` if it dies."""
+    """Reads a file in another process; raises a `ValueError` if that fails."""
     if not sys.executable or getattr(sys, "frozen", False):
         return
     size = os.path.getsize(path)
@@ -120,7 +120,7 @@ def _check_survival(path, content):
             input=content or b"",
             capture_output=True,
             timeout=_PATIENCE * seconds,
-            # Threads for matrix products take up address space.
+            # More threads for matrix products use more address space.
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
@@ -134,7 +134,7 @@ def _check_survival(path, content):
 
 
 def _end(child):
-    """How a process came to an end, if not well."""
+    """Returns how a process failed; a false value if it did not."""
     if child.returncode == 1:
         lines = child.stderr.decode("utf-8", "replace").splitlines()
         return f"ended with {lines[-1] if lines else 'an error'}"
@@ -146,7 +146,7 @@ def _end(child):
 
 
 def member(group, path):
-    """What is in a group, without following links out of it.
+    """Returns a member of a group, without following links to other places.
 
     Args:
         group: h5py.Group.
@@ -171,7 +171,7 @@ def member(group, path):
 
 
 def array(dataset, budget):
-    """The numbers of a dataset that is in its file as a whole.
+    """Returns the numbers of a dataset that is completely in its file.
 
     Args:
         dataset: h5py.Dataset.
@@ -185,7 +185,7 @@ def array(dataset, budget):
             is larger than the budget.
     """
     if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"{dataset.name!r} is no array")
+        raise ValueError(f"{dataset.name!r} is not an array")
     if not hdf5_probe.lies_within(dataset):
         raise ValueError(
             f"{dataset.name!r} lies in other files or is compressed in unusual "

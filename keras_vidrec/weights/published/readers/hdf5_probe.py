@@ -1,7 +1,7 @@
-"""Reads all of an HDF5 file, in a process that may die of it.
+"""A program that reads all of an HDF5 file, because HDF5 may crash.
 
-`hdf5.opened` runs this file by its path, so it imports nothing of this
-package: a process that took seconds to start would be noticed.
+`hdf5.opened` runs this file by its path. It imports nothing of this package,
+so that it starts quickly.
 """
 
 import contextlib
@@ -10,17 +10,17 @@ import math
 import sys
 
 if __name__ == "__main__":
-    # Where the caller found its modules: `-I` alone does not look everywhere.
+    # The caller's paths: with `-I` Python does not search all of them.
     sys.path[:] = sys.argv[4:]
 
 import h5py
 import numpy as np
 
-# What is said before the file is touched: death from here on is its fault.
+# Written before the file is opened: later failures are due to the file.
 READY = b"ready\n"
 
-# Codes of the filters that come with HDF5: deflate, shuffle, checksum. For
-# others it would look for plug-ins to load.
+# Codes of the filters that HDF5 includes: deflate, shuffle, checksum. For
+# others it would load plug-ins.
 _FILTERS = frozenset({1, 2, 3})
 
 # Memory of Python, NumPy and HDF5 themselves.
@@ -28,7 +28,7 @@ _MEMORY = 2 * 2**30
 
 
 def lies_within(dataset):
-    """Whether the content of a dataset is in its file, packed as usual."""
+    """Whether a dataset is completely in its file, with usual filters."""
     properties = dataset.id.get_create_plist()
     filters = {
         properties.get_filter(number)[0]
@@ -38,28 +38,28 @@ def lies_within(dataset):
 
 
 def num_bytes(dataset):
-    """How many bytes of memory a dataset takes up."""
-    # Chunks are unpacked as a whole.
+    """Returns how many bytes of memory a dataset needs."""
+    # HDF5 decompresses whole chunks.
     elements = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
     return elements * dataset.dtype.itemsize
 
 
 def walk(file, limit):
-    """Reads what can be reached by hard links and by references.
+    """Reads everything that hard links and references lead to.
 
-    Each thing is read by the call by which a reader reads it, datasets as a
-    whole too, for the same to happen to both. Parts that HDF5 refuses to read
-    are skipped: the reader gets an error if it needs them.
+    It uses the same calls as the readers, and also reads whole datasets, so
+    that the same failures occur. Objects that HDF5 refuses to read are skipped:
+    a reader that needs them gets an error.
 
     Args:
         file: h5py.File.
         limit: int. Datasets of more bytes are skipped: readers refuse them.
 
     Raises:
-        MemoryError: or whatever HDF5 makes of it.
+        MemoryError: or another error of HDF5 for a lack of memory.
         OSError, RuntimeError, KeyError, ValueError: if the members of a group
-            or the names of attributes cannot be listed. A reader may still
-            come to them by name.
+            or the names of attributes cannot be listed; a reader could still
+            find them by name.
     """
     left, seen = [file], set()
     while left:
@@ -77,11 +77,11 @@ def walk(file, limit):
 
 
 def _tried(read, *arguments):
-    """What `read` gives; `None` if HDF5 refuses."""
+    """Returns the result of `read`; `None` if HDF5 refuses."""
     try:
         return read(*arguments)
     except Exception as error:
-        # HDF5 has no error of its own for a lack of memory.
+        # HDF5 has no special error for a lack of memory.
         if isinstance(error, MemoryError) or "memory alloc" in str(error):
             raise
         return None
@@ -103,7 +103,7 @@ def _target(file, reference):
 
 
 def _references(dataset, limit):
-    """Reads a dataset; gives a list of the references in it."""
+    """Reads a dataset; returns a list of the references in it."""
     if not lies_within(dataset) or num_bytes(dataset) > limit:
         return []
     content = dataset[()]
@@ -113,27 +113,27 @@ def _references(dataset, limit):
 
 
 def _limit_resources(num_bytes, seconds):
-    # Not on every platform.
+    # Not every platform has this module.
     with contextlib.suppress(ImportError):
         import resource
 
         limits = {
             resource.RLIMIT_AS: num_bytes + _MEMORY,
             resource.RLIMIT_CPU: seconds,
-            # No picture of the memory is left in the directory of the user.
+            # A crash leaves no core dump.
             resource.RLIMIT_CORE: 0,
         }
         for kind, limit in limits.items():
             hard = resource.getrlimit(kind)[1]
             if hard != resource.RLIM_INFINITY:
                 limit = min(limit, hard)
-            # Some systems have a limit that cannot be set.
+            # Some systems do not let all limits be set.
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (limit, hard))
 
 
 def _main(path, limit, seconds):
-    """`path` is empty for a file whose bytes are the standard input."""
+    """Reads a file; for an empty `path`, the one in standard input."""
     _limit_resources(limit, seconds)
     sys.stdout.buffer.write(READY)
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Weights files of Keras, read without building their models."""
+"""Reading weights files of Keras, without building their models."""
 
 import collections
 import re
@@ -19,12 +19,12 @@ _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
 
 _CHUNK = 2**20
-# What the text of a configuration may unfold into, in bytes.
+# Limit for a configuration: `_FREE` bytes and `_GROWTH` times its packed size.
 _FREE = 2**23
 _GROWTH = 20
 
-# Variables in the order in which Keras 3 numbers them, by snake-cased class;
-# any other layer that begins with a matrix has a kernel, perhaps a bias.
+# Variables in the order in which Keras 3 numbers them, by class in snake case.
+# In other layers a matrix that comes first is a kernel; a bias may follow.
 _NORMALIZATION = "batch_normalization"
 _RECURRENT = ("kernel", "recurrent_kernel", "bias")
 _VARIABLES = types.MappingProxyType(
@@ -41,10 +41,9 @@ _VARIABLES = types.MappingProxyType(
 _BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def recognizes(path, head):
-    """Whether a file is one of Keras; `read` detects HDF5 files of other
-    programs.
-    """
+def recognizes(path, head) -> bool:
+    """Whether a file is one of Keras, or any HDF5 file; `read` refuses those of
+    other programs."""
     if not head.startswith(_ZIP):
         return head.startswith(_HDF5)
     try:
@@ -55,12 +54,12 @@ def recognizes(path, head):
 
 
 def read(path):
-    """The weights in a file of Keras.
+    """Reads the weights in a file of Keras.
 
-    Three layouts are known: the legacy `.h5` in which `keras.applications`
+    Three layouts are supported: the legacy `.h5` in which `keras.applications`
     publishes its weights, also as part of a whole model; the `.weights.h5` of
-    Keras 3; and its `.keras`. No model is built and no code is run: of the
-    configuration in the file, names alone are used.
+    Keras 3; and its `.keras`. No model is built and no code is run; only the
+    names in the configuration are used.
 
     Tensors are named `<layer>/<variable>` (`conv1_conv/kernel`), those of a
     nested model `rgb/conv1/kernel`. The state of an optimizer is left out.
@@ -76,8 +75,9 @@ def read(path):
         them, else `None`.
 
     Raises:
-        ValueError: if the file is broken, too large for what it holds, links
-            to other files, is none of Keras, or does not name its layers.
+        ValueError: if the file is damaged, announces more than its size allows,
+            links to other files, is not from Keras, or does not name its
+            layers.
     """
     try:
         budget = SizeBudget(path)
@@ -97,19 +97,17 @@ def read(path):
 
 
 def check(path):
-    """Refuses a `.keras` file that Keras should better not unpack.
-
-    Keras believes in the sizes that a file announces, and reads on where a
-    checksum is wrong.
+    """Checks a `.keras` file before Keras unpacks it. Keras trusts the sizes
+    that a file announces, and ignores wrong checksums.
 
     Args:
         path: path of a zip archive.
 
     Raises:
-        ValueError: if a part is damaged, or unfolds into more than a file of
-            this size holds.
-        KeyError, OSError, zipfile.BadZipFile, zlib.error: if it is no whole
-            `.keras` file.
+        ValueError: if a part is damaged, or expands to more than the limit for
+            a file of this size.
+        KeyError, OSError, zipfile.BadZipFile, zlib.error: if it is not a
+            complete `.keras` file.
     """
     with zipfile.ZipFile(path) as archive:
         budget = SizeBudget(path)
@@ -119,17 +117,17 @@ def check(path):
             budget.spend(member.file_size)
             with archive.open(member) as file:
                 while file.read(_CHUNK):
-                    pass  # the checksum is compared at the end
+                    pass  # the checksum is verified at the end
 
 
 def _reason(error):
-    """What is wrong; `KeyError` puts quotes around it."""
+    """Returns the text of an error, without the quotes of a `KeyError`."""
     return error.args[0] if isinstance(error, KeyError) else str(error)
 
 
 def _config(archive, budget):
-    """The model's configuration. Keras does not pack it; who does packs it
-    less than `SizeBudget` lets all of a file."""
+    """Returns the model's configuration. Its limit is lower than that of
+    `SizeBudget` for the whole file, because Keras does not compress it."""
     info = archive.getinfo(_CONFIG)
     if info.file_size > _FREE + _GROWTH * info.compress_size:
         raise ValueError(
@@ -140,7 +138,7 @@ def _config(archive, budget):
 
 
 def _member(archive, name, budget):
-    """The bytes of a member of a zip archive."""
+    """Returns the bytes of a member of a zip archive."""
     info = archive.getinfo(name)
     budget.spend(info.file_size)
     return archive.read(info)
@@ -174,7 +172,8 @@ def _checkpoint(path, file, config, budget):
 
 
 def _class_names(config):
-    """What the last layer of this package's networks says; `None` without."""
+    """Returns the class names in the last layer of this package's networks;
+    `None` for other networks."""
     for _, layer in _configurations(config, ""):
         names = layer["config"].get("class_names")
         if layer["class_name"] == "ClassScores" and isinstance(names, list):
@@ -183,13 +182,13 @@ def _class_names(config):
 
 
 def _legacy_datasets(file):
-    """Name, layer and dataset of each tensor; layers are groups by name."""
+    """Yields name, layer and dataset of each tensor, with a group per layer."""
     if "model_weights" in file:
         file = hdf5.member(file, "model_weights")
     for layer in _names(file, "layer_names"):
         group = hdf5.member(file, layer)
         weights = _names(group, "weight_names")
-        # Only a nested model has variables of several layers.
+        # Only a nested model has variables of several layers in its group.
         nested = len({name.rpartition("/")[0] for name in weights}) > 1
         for weight in weights:
             inner, _, variable = weight.rpartition("/")
@@ -202,14 +201,15 @@ def _legacy_datasets(file):
 
 
 def _legacy_variable(name, layer):
-    """`kernel` for `kernel:0`, and for `block1_conv1_W_1:0` of Keras 1."""
+    """Returns the name of a variable: `kernel` for `kernel:0`, and for
+    `block1_conv1_W_1:0` of Keras 1."""
     name = name.partition(":")[0].removeprefix(f"{layer}_")
     name = re.sub(r"_\d+$", "", name)
     return {"W": "kernel", "b": "bias"}.get(name, name)
 
 
 def _names(group, attribute):
-    """Strings that may be spread over several attributes of a group."""
+    """Returns the strings in one or several numbered attributes of a group."""
     if attribute in group.attrs:
         parts = [group.attrs[attribute]]
     elif f"{attribute}0" in group.attrs:
@@ -221,28 +221,29 @@ def _names(group, attribute):
     return [_text(name) for part in parts for name in part]
 
 
-def _text(name):
+def _text(name) -> str:
     return name.decode("utf-8") if isinstance(name, bytes) else str(name)
 
 
 def _keras3_datasets(file, config):
-    """Name, layer and dataset of each tensor; layers are groups by class and
-    number, which say their name, or have it in the configuration."""
+    """Yields name, layer and dataset of each tensor. Layers are groups named by
+    class and number; their names are in the group or in the configuration."""
     known, seen = dict(_configurations(config, "")), set()
 
     def walk(group, key, names, layer):
         address = h5py.h5o.get_info(group.id).addr
         if address in seen:
-            raise ValueError(f"the group {key!r} is a second time in it")
+            raise ValueError(f"the group {key!r} occurs twice")
         seen.add(address)
         if key and ("vars" in group or key in known):
             names = (*names, _layer_name(group, key, known))
-            # What is inside a layer that is no model belongs to it.
+            # Layers inside a layer that is not a model are parts of it.
             if layer is None and "layers" not in group:
                 layer = "/".join(names)
         if "vars" in group:
-            # The group of a layer has its class, that of a part of a layer the
-            # attribute: then its name, which is made from the class, is used.
+            # The group of a layer is named by its class, the group of a part of
+            # a layer by the attribute. The name of a part, which is made from
+            # its class, is then used.
             kinds = [
                 re.sub(r"_\d+$", "", name)
                 for name in (key.rpartition("/")[2], *names[-1:])
@@ -251,7 +252,7 @@ def _keras3_datasets(file, config):
             for variable, data in _variables(group, kinds, settings).items():
                 yield "/".join((*names, variable)), layer or "", data
         for part in group:
-            # The state of an optimizer is next to the layers.
+            # Next to the layers there may be the state of an optimizer.
             if part != "vars" and (key or part == "layers"):
                 child = hdf5.member(group, part)
                 if isinstance(child, h5py.Group):
@@ -263,7 +264,7 @@ def _keras3_datasets(file, config):
 
 
 def _configurations(config, path):
-    """Pairs of the group of a layer and its configuration."""
+    """Yields pairs of the group of a layer and its configuration."""
     if config is None:
         return
     if not isinstance(config, dict) or not isinstance(config["config"], dict):
@@ -290,24 +291,23 @@ def _layer_name(group, key, known):
     if parent != "layers":
         return attribute
     raise ValueError(
-        f"the layer {key!r} has no name, and the order of layers tells nothing "
-        "without their model; load the file into this and save it whole, as "
-        ".keras"
+        f"the layer {key!r} has no name, so it cannot be identified without "
+        "its model; load the file into its model, and save this as .keras"
     )
 
 
 def _variables(group, kinds, settings):
-    """The datasets of a layer by the names of its variables."""
+    """Returns a dict from the names of a layer's variables to datasets."""
     group = hdf5.member(group, "vars")
     data = [hdf5.member(group, str(number)) for number in range(len(group))]
     kind = next((kind for kind in kinds if kind in _VARIABLES), None)
     if kind is None and len(data) > 2 and not any(d.ndim - 1 for d in data):
-        # A part of a layer, with a name of its own: these are vectors.
+        # Three or more vectors: a batch normalization with a user's name.
         kind = _NORMALIZATION
     if kind == _NORMALIZATION:
         names = [*_VARIABLES[kind]]
-        # Where nothing is said of it, three are those without a gamma: no
-        # published network goes without beta.
+        # Without a configuration, three variables are those without gamma:
+        # all published networks have beta.
         if not settings.get("scale", len(data) == 4):
             names.remove("gamma")
         if not settings.get("center", True):
@@ -325,7 +325,7 @@ def _variables(group, kinds, settings):
 def _array(name, data, budget):
     array = hdf5.array(data, budget)
     if array.dtype.itemsize == 2 and data.attrs.get("dtype") == "bfloat16":
-        # The upper half of a float32; NumPy has no such type.
+        # NumPy has no bfloat16, which is the upper half of a float32.
         bits = array.view("uint16").astype("uint32") << 16
         return bits.view("float32")
     if array.dtype.kind not in "fiu":

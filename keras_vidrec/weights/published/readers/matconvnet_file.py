@@ -1,4 +1,4 @@
-"""Networks of MatConvNet, from files of MATLAB."""
+"""Reading networks of MatConvNet from files of MATLAB."""
 
 import types
 import zlib
@@ -16,15 +16,14 @@ _READERS = types.MappingProxyType(
         b"MATLAB 7.3 MAT-file": matlab_v73.read_tree,
     }
 )
-# A network is saved as `net`, or as these. What training saves beside it is
-# not read.
+# A network is saved as `net`, or as its fields. Other variables, which training
+# saves, are not read.
 _VARIABLES = ("net", "layers", "params", "meta", "normalization", "classes")
-# Letters after the name of a layer, as DagNN's conversion of SimpleNN has
-# them; older files call the weights by name.
+# Letters after the name of a layer, as in DagNN's conversion of SimpleNN.
 _LETTERS = types.MappingProxyType({"conv": "fb", "convt": "fb", "bnorm": "mbx"})
 
 
-def recognizes(path, head):
+def recognizes(path, head) -> bool:
     """Whether a file was saved by MATLAB."""
     return head.startswith(tuple(_READERS))
 
@@ -37,20 +36,21 @@ def read(path):
             variable `net`, or the variables are its fields.
 
     Returns:
-        `Checkpoint` with the parameters of the network: a DagNN's own names;
-        for SimpleNN, which has none, those that MatConvNet itself would give
-        them (`conv1f`, `conv1b`; batch normalization `m`, `b`, `x`; layer 38
-        without a name is `layer38`). Facts are
+        `Checkpoint` with the parameters of the network, by their names in
+        DagNN; for SimpleNN, which has no names for them, by those of
+        MatConvNet's conversion to DagNN (`conv1f`, `conv1b`; batch
+        normalization `m`, `b`, `x`; layer 38 without a name is `layer38`).
+        Facts are
 
         - `average_image`: float array `(height, width, channels)`, or `None`;
         - `image_size`: tuple of int, height, width and channels, or `None`;
         - `strides`: dict from layers to pairs of int, height and width;
         - `has_bias`: dict from convolutions to bool;
-        - `class_names`: tuple of str, or `None` if the file names none, or not
-          as many as any layer has outputs.
+        - `class_names`: tuple of str; `None` if the file has none, or no layer
+          has as many outputs.
 
     Raises:
-        ValueError: if the file is damaged or hostile, or holds no network.
+        ValueError: if the file is damaged or hostile, or has no network.
     """
     with open(path, "rb") as file:
         head = file.read(19)
@@ -84,9 +84,8 @@ def read(path):
 
 
 def _structs(parent, name):
-    """The structs of an array or a cell array of them; an array of one struct
-    is read like a struct.
-    """
+    """Returns the structs of an array or a cell array; a single struct may be
+    an array of one."""
     value = parent.get(name) if isinstance(parent, dict) else None
     value = value if isinstance(value, list) else [value]
     return [entry for entry in value if isinstance(entry, dict)]
@@ -112,7 +111,7 @@ def _tensors(params):
 
 
 def _simple_params(layers):
-    """Names and values of the weights of a SimpleNN."""
+    """Yields the names and values of the weights of a SimpleNN."""
     for number, layer in enumerate(layers, start=1):
         name = layer.get("name") or f"layer{number}"
         weights = layer.get("weights")
@@ -124,7 +123,7 @@ def _simple_params(layers):
 
 def _facts(net, layers, tensors):
     meta = net.get("meta")
-    # The oldest files have it outside.
+    # In the oldest files these are fields of the network itself.
     meta = meta if isinstance(meta, dict) else net
     normalization = meta.get("normalization")
     normalization = normalization if isinstance(normalization, dict) else {}
@@ -161,7 +160,7 @@ def _class_names(classes, tensors):
     for key in ("description", "name"):
         names = classes.get(key)
         if isinstance(names, list) and all(isinstance(n, str) for n in names):
-            # A network trained further keeps the names of before.
+            # A network trained further may have the names of older classes.
             if any(t.shape[-1:] == (len(names),) for t in tensors.values()):
                 return tuple(names)
     return None

@@ -1,4 +1,4 @@
-"""MATLAB's own file format, of versions 5 to 7.2."""
+"""Reading MATLAB's own file format, versions 5 to 7.2."""
 
 import math
 import os
@@ -12,20 +12,20 @@ from keras_vidrec.weights.published.readers.size_budget import ENTRY
 from keras_vidrec.weights.published.readers.size_budget import SizeBudget
 
 _HEADER = 128
-# More than the flags, the shape and the name of a variable take.
+# Enough bytes for the flags, the shape and the name of a variable.
 _PEEK = 4096
 _CHUNK = 2**20
-# Cells in structs in cells; a network has about eight.
+# Most levels of nested cells and structs; a network has about eight.
 _DEPTH = 64
 
 _MATRIX, _COMPRESSED = 14, 15
 _INTEGERS = ("i1", "u1", "i2", "u2", "i4", "u4")
-# What the numbers of an element are stored as, by its kind.
+# The stored type of the numbers of an element, by its kind.
 _STORED = types.MappingProxyType(
     {**dict(enumerate(_INTEGERS, 1)), 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 )
 _CELL, _STRUCT, _CHAR = 1, 2, 4
-# What the numbers of an array are, by its class.
+# The type of the numbers of an array, by its class.
 _NUMBERS = types.MappingProxyType(
     dict(enumerate(("f8", "f4", *_INTEGERS, "i8", "u8"), 6))
 )
@@ -45,21 +45,21 @@ _ENCODINGS = types.MappingProxyType(
 
 
 def read_tree(path, names):
-    """Some variables of a file.
+    """Reads some variables of a file.
 
-    A reader of its own, as that of SciPy trusts the file: cells nested deeply
-    end the process, and arrays are allocated as large as they claim to be.
+    SciPy is not used, because it trusts the file: deeply nested cells crash the
+    process, and arrays of any announced size are allocated.
 
     Args:
         path: path of the file.
         names: collection of str. Variables to read; others are skipped.
 
     Returns:
-        dict by name of what is there. A struct is a dict, an array of structs
-        a list of dicts, a cell array a list (both in MATLAB's order, first
-        axis fastest), text a str, numbers and truth values are NumPy arrays.
-        Functions, objects, sparse and complex arrays and text of several rows
-        are `None`; nothing of them is evaluated.
+        dict from the names of existing variables to values. A struct is a dict,
+        an array of structs a list of dicts, a cell array a list (both in
+        MATLAB's order, first axis fastest), text a str; numbers and bools are
+        NumPy arrays. Functions, objects, sparse and complex arrays and text of
+        several rows are `None`; no code is run.
 
     Raises:
         ValueError: if the file is damaged, ends early or announces more than
@@ -94,7 +94,7 @@ def read_tree(path, names):
 
 
 class _Inflated:
-    """Reads a compressed element, never more of it than requested."""
+    """Decompresses an element, only as much as is read."""
 
     def __init__(self, file, size):
         self._file = file
@@ -115,7 +115,7 @@ class _Inflated:
 
 
 class _Elements:
-    """The elements of a variable, one after the other."""
+    """Reads the elements of a variable in sequence."""
 
     def __init__(self, data, order):
         self._data = memoryview(data)
@@ -123,11 +123,11 @@ class _Elements:
         self._position = 0
 
     def take(self):
-        """Kind and data of the next one."""
+        """Returns the kind and the data of the next element."""
         tag = self._bytes(8)
         kind, size = _pair(tag, self._order)
         if kind >> 16:
-            # Up to four bytes are in the tag itself.
+            # Up to four bytes of data are in the tag itself.
             kind, size = kind & 0xFFFF, kind >> 16
             if size > 4:
                 raise ValueError(f"a small element has {size} bytes")
@@ -137,7 +137,7 @@ class _Elements:
         return kind, data
 
     def numbers(self):
-        """The next one as an array of one axis."""
+        """Returns the next element as an array of one axis."""
         kind, data = self.take()
         if kind not in _STORED:
             raise ValueError(f"numbers are an element of kind {kind}")
@@ -147,8 +147,8 @@ class _Elements:
         return np.frombuffer(data, dtype)
 
     def matrices(self, count):
-        """Data of the next ones, which must be arrays."""
-        # A tag each at least.
+        """Yields the data of the next elements, which must be arrays."""
+        # Each has at least a tag.
         if 8 * count > len(self._data) - self._position:
             raise ValueError(f"{count} entries are announced")
         for _ in range(count):
@@ -166,7 +166,7 @@ class _Elements:
 
 
 class _Values:
-    """What arrays stand for."""
+    """Converts the data of arrays to Python values."""
 
     def __init__(self, order, budget):
         self._order = order
@@ -232,7 +232,7 @@ class _Values:
                 f"an array of the shape {shape} has {len(stored)} numbers"
             )
         if stored.dtype != dtype:
-            # Whole numbers are stored as the smallest type that holds them.
+            # MATLAB stores whole numbers in the smallest type for them.
             self._budget.spend(len(stored) * dtype.itemsize)
         return stored.astype(dtype, copy=False).reshape(shape, order="F")
 
@@ -251,7 +251,7 @@ def _pair(tag, order):
 
 
 def _array_of(file, kind, size, order):
-    """What the array of a variable can be read from, and its size."""
+    """Returns the stream of the array of a variable, and its size."""
     source = file
     if kind == _COMPRESSED:
         source = _Inflated(file, size)
@@ -262,7 +262,7 @@ def _array_of(file, kind, size, order):
 
 
 def _name(data, order):
-    """The name of a variable from the first bytes of its array."""
+    """Returns the name of a variable from the first bytes of its array."""
     elements = _Elements(data, order)
     kind = int(elements.numbers()[:1].sum()) & 0xFF
     if kind != _OPAQUE:

@@ -1,4 +1,4 @@
-"""MATLAB's files of version 7.3, which are HDF5."""
+"""Reading MATLAB's files of version 7.3, which are HDF5."""
 
 import math
 import types
@@ -9,10 +9,10 @@ import numpy as np
 from keras_vidrec.weights.published.readers import hdf5
 from keras_vidrec.weights.published.readers.size_budget import SizeBudget
 
-# Cells in structs in cells; a network has about eight.
+# Most levels of nested cells and structs; a network has about eight.
 _DEPTH = 64
-# What reading an object counts as. It takes up less, but time; references may
-# lead to the same one again and again.
+# Bytes of the budget for reading any object. This limits the time for files
+# whose references lead to the same object many times.
 _OBJECT = 8192
 _NUMBERS = types.MappingProxyType(
     {
@@ -26,19 +26,19 @@ _NUMBERS = types.MappingProxyType(
 
 
 def read_tree(path, names):
-    """Some variables of a file.
+    """Reads some variables of a file.
 
     Args:
         path: path of the file.
         names: collection of str. Variables to read; others are skipped.
 
     Returns:
-        dict by name of what is there, as `matlab_v7.read_tree` gives it.
+        dict like that of `matlab_v7.read_tree`.
 
     Raises:
-        ValueError: if HDF5 does not survive the file, content is in other
-            files, is compressed in ways that MATLAB does not use, is nested
-            endlessly or larger than the size of the file allows.
+        ValueError: if HDF5 fails on the file (see `hdf5.opened`), or its
+            content is in other files, compressed in ways that MATLAB does not
+            use, nested too deeply or larger than the size of the file allows.
         hdf5.ERRORS: if HDF5 cannot read the file.
     """
     with hdf5.opened(path) as file:
@@ -51,7 +51,7 @@ def read_tree(path, names):
 
 
 class _Values:
-    """What the objects of a file stand for."""
+    """Converts the objects of a file to Python values."""
 
     def __init__(self, file, budget):
         self._file = file
@@ -76,13 +76,13 @@ class _Values:
         if kind == "char":
             return self._text(item)
         if kind in _NUMBERS and item.dtype.kind in "fiu":
-            # Axes are in the file in reverse.
+            # The file has the axes in reverse order.
             return self._numbers(item).T.astype(_NUMBERS[kind], copy=False)
         return None
 
     def _structs(self, group, depth):
-        """A struct, or a list of them: then each field is a dataset of
-        references that is no cell array."""
+        """Returns a struct, or a list of structs if each field is a dataset of
+        references other than a cell array."""
         if not all(isinstance(name, str) for name in group):
             raise ValueError(f"{group.name!r} has names that are no text")
         fields = {name: hdf5.member(group, name) for name in group}
@@ -107,7 +107,7 @@ class _Values:
         ]
 
     def _empty(self, item, kind):
-        """An array without elements: its data are its shape."""
+        """Returns an array without elements; its data are its shape."""
         if kind in ("cell", "struct"):
             return []
         if kind == "char":
@@ -130,7 +130,7 @@ class _Values:
         return hdf5.array(item, self._budget)
 
     def _entries(self, item):
-        """What the references of a dataset point at, first axis fastest."""
+        """Yields the objects that a dataset refers to, first axis fastest."""
         if not _is_references(item):
             raise ValueError(f"{item.name!r} is no array of references")
         for reference in hdf5.array(item, self._budget).reshape(-1):
@@ -148,8 +148,9 @@ def _is_references(item):
 
 
 def _text_attribute(item, name):
-    """`None` without. MATLAB's have a fixed length: others would lie
-    elsewhere in the file, where damage can keep HDF5 busy for ever."""
+    """Returns the text of an attribute, or `None`. Only texts of fixed length,
+    as MATLAB's, are read: for others HDF5 may loop forever if the file is
+    damaged."""
     if name not in item.attrs:
         return None
     attribute = item.attrs.get_id(name)

@@ -1,4 +1,4 @@
-"""Files of published weights, by what is in them."""
+"""Opening files of published weights by their content."""
 
 import os
 import pathlib
@@ -9,9 +9,9 @@ from keras_vidrec.weights.published.readers import matconvnet_file
 from keras_vidrec.weights.published.readers import safetensors_file
 from keras_vidrec.weights.published.readers import torch_file
 
-# Each has `recognizes`, of the path of a file and its first 4 KiB as bytes:
-# whether it is of this format, damaged ones too, as `read` says what is wrong.
-# A file of Caffe has no signature: it comes last.
+# Each has `recognizes(path, head)`, with the first 4 KiB of a file as bytes:
+# whether it has this format. It is also true for damaged files, for which
+# `read` raises an error. Caffe comes last because its files have no signature.
 _READERS = (
     torch_file,
     safetensors_file,
@@ -27,8 +27,8 @@ _FORMATS = (
 
 _HEAD = 4096
 
-# What people hold in their hands instead of weights, by its first bytes, and
-# what to do. The first that fits counts.
+# Other files that users may have instead of weights: their first bytes in lower
+# case, what they are, and what to do. The first match counts.
 _OTHERS = (
     (
         (b"<!doctype", b"<html", b"<?xml", b"<head"),
@@ -45,12 +45,12 @@ _OTHERS = (
     ),
     (
         (b"pk",),
-        "a zip archive that was cut off, or of something else: download it "
-        "again, or unpack it",
+        "a zip archive that was cut off, or that does not contain weights: "
+        "download it again, or unpack it",
     ),
     (
         (b"\x80",),
-        "a pickle that is not of torch.save: it is not read, as it could run "
+        "a pickle that is not from torch.save: it is not read, as it could run "
         "code; save its arrays by torch.save or safetensors",
     ),
     (
@@ -64,7 +64,7 @@ _OTHERS = (
     ),
 )
 
-_TAR = slice(257, 262)  # where its signature is
+_TAR = slice(257, 262)  # the position of its signature
 
 _TENSORFLOW = (
     "of TensorFlow, which is not read: load it there, and save the arrays by "
@@ -74,9 +74,8 @@ _TENSORFLOW_SUFFIXES = (".index", ".meta", ".pb", ".ckpt")
 
 
 def open_checkpoint(path):
-    """Reads a file of published weights, whatever its format.
-
-    The format is recognized by content, whatever the name.
+    """Reads a file of published weights in any of the supported formats. The
+    format is recognized by the content, not by the name.
 
     Args:
         path: path of the file.
@@ -85,8 +84,8 @@ def open_checkpoint(path):
         `Checkpoint`.
 
     Raises:
-        ValueError: if there is no such file, its format is not known, or it
-            is damaged.
+        ValueError: if there is no such file, its format is unknown, or it is
+            damaged.
         ImportError: naming the extra to install, if the format needs one.
     """
     path = pathlib.Path(path)
@@ -105,15 +104,15 @@ def open_checkpoint(path):
     raise ValueError(_unknown(path, _described(path, head)))
 
 
-def _unknown(path, what):
+def _unknown(path: pathlib.Path, what: str) -> str:
     return (
         f"Expected a file of weights of {_FORMATS}. Received: "
         f"{os.fspath(path)}, {what}"
     )
 
 
-def _content(directory):
-    """What a directory of weights may be."""
+def _content(directory: pathlib.Path) -> str:
+    """Returns a description of the content of a directory; `""` if unknown."""
     if (directory / "saved_model.pb").exists():
         return f" {_TENSORFLOW}"
     if any(directory.glob("*/data.pkl")):
@@ -121,8 +120,8 @@ def _content(directory):
     return ""
 
 
-def _described(path, head):
-    """What the first bytes look like."""
+def _described(path: pathlib.Path, head: bytes) -> str:
+    """Returns a description of a file that is not of a supported format."""
     if not head:
         return "which is empty"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -1,9 +1,9 @@
-"""What a pickle of PyTorch would load, read without loading it."""
+"""The classes and storages in a pickle of PyTorch, without loading it."""
 
 import dataclasses
 import pickletools
 
-# Bytes of an element, by the class of its storage.
+# Bytes per element, by the class of the storage.
 _ELEMENTS = {
     "BFloat16Storage": 2,
     "BoolStorage": 1,
@@ -18,10 +18,10 @@ _ELEMENTS = {
 }
 _STORAGE_MODULES = ("torch", "torch.cuda")
 
-# As Python 2 called them.
+# Names of modules in Python 2.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
-# Instructions that name what is not in the pickle itself.
+# Instructions that refer to objects outside the pickle.
 _LOOKUPS = {
     "BINPERSID",
     "EXT1",
@@ -44,7 +44,7 @@ _LITERALS = {
 }
 
 
-# Anything that is not followed.
+# Any value that the scan does not track.
 _UNKNOWN = object()
 
 
@@ -54,8 +54,8 @@ class PickleScan:
 
     Attributes:
         globals: frozenset of str, `"module.name"` of classes and functions
-            other than those of storages.
-        storages: dict of bytes by the key of a storage.
+            other than classes of storages.
+        storages: dict from keys of storages to their sizes in bytes.
     """
 
     globals: frozenset
@@ -63,23 +63,23 @@ class PickleScan:
 
 
 def scan(file):
-    """Reads a pickle up to its end, instruction by instruction.
+    """Reads a pickle to its end, instruction by instruction.
 
     Nothing is built, called or allocated, so any bytes may be scanned.
 
     Args:
-        file: binary file at the beginning of a pickle, such as `io.BytesIO`;
-            it is left at its end.
+        file: binary file at the start of a pickle, such as `io.BytesIO`. The
+            position afterwards is the end of the pickle.
 
     Returns:
         `PickleScan`.
 
     Raises:
-        ValueError: if it is no pickle, or names a storage in another way than
-            `torch.save` does.
+        ValueError: if it is not a pickle, or names a storage in another way
+            than `torch.save` does.
     """
     names, storages, memo = set(), {}, {}
-    # What was pushed since the last mark, as far as it is followed.
+    # The values pushed since the last mark, `_UNKNOWN` if not tracked.
     pushed = []
     for opcode, argument, _ in pickletools.genops(file):
         kind = opcode.name
@@ -108,18 +108,18 @@ def scan(file):
 
 
 def scan_plain(file):
-    """Reads a pickle of nothing but numbers, texts and collections of them.
+    """Reads a pickle that contains only numbers, texts and collections of them.
 
     Args:
-        file: binary file at the beginning of a pickle; it is left at its end.
+        file: see `scan`.
 
     Returns:
         frozenset of str, the texts in it.
 
     Raises:
-        ValueError: if it is no pickle, or names a class, a function or a
-            storage: PyTorch calls some classes of its own, such as
-            `torch.FloatTensor`, which take memory of any size.
+        ValueError: if it is not a pickle, or names a class, a function or a
+            storage. PyTorch would call some of its classes, such as
+            `torch.FloatTensor`, which can allocate any amount of memory.
     """
     texts = set()
     for opcode, argument, _ in pickletools.genops(file):
@@ -142,7 +142,7 @@ class _Global:
 
 
 def _is_module(pushed):
-    """Whether it is the code of a whole module, in old files."""
+    """Whether it is the source code of a module, which old files have."""
     match pushed:
         case [("module", _Global(), *_)]:
             return True
@@ -150,8 +150,8 @@ def _is_module(pushed):
 
 
 def _storage(pushed):
-    """The key and the bytes of `("storage", class, key, device, elements)`,
-    perhaps with a view of `None`."""
+    """Returns the key and the size in bytes of `("storage", class, key, device,
+    elements)`, which may be followed by a view, `None`."""
     match pushed:
         case [("storage", _Global(element=int(size)), str(key), str(), int(n))]:
             pass

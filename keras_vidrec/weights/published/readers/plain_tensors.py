@@ -1,4 +1,4 @@
-"""State dicts of PyTorch that hold nothing but tensors, read without it."""
+"""Reading PyTorch files of tensors and plain values without PyTorch."""
 
 import io
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_vidrec.weights.published.readers import torch_checks
 
-# NumPy's types of the elements, by the class of a storage.
+# NumPy types of the elements, by the class of the storage.
 _TYPES = {
     "BFloat16Storage": np.dtype("<u2"),
     "BoolStorage": np.dtype("?"),
@@ -25,9 +25,10 @@ _TYPES = {
     "ShortStorage": np.dtype("<i2"),
 }
 _BFLOAT16 = "BFloat16Storage"
-_LENGTH = 8  # bytes, before the elements of a storage in old files
+# Bytes of the number of elements before each storage in old files.
+_LENGTH = 8
 
-# The instructions that push what they say.
+# Instructions that push their argument.
 _LITERALS = frozenset(
     ("BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
 )
@@ -44,7 +45,7 @@ _PUTS = frozenset(("BINPUT", "LONG_BINPUT"))
 _GETS = frozenset(("BINGET", "LONG_BINGET"))
 _NEEDLESS = frozenset(("PROTO", "FRAME", "STOP"))
 
-# What a pickle that is cut off or changed makes of these instructions.
+# Errors of these instructions if the pickle is cut off or changed.
 _WRONG = (
     IndexError,
     KeyError,
@@ -56,15 +57,15 @@ _WRONG = (
 
 
 class NotPlain(Exception):
-    """There is more in the file than tensors and plain values."""
+    """The file contains more than tensors and plain values."""
 
 
 class Tensor:
-    """A tensor of a file, whose numbers are still there.
+    """A tensor in a file; its numbers are not read yet.
 
     Args:
-        storage: `_Storage` it is in.
-        offset: int. Elements before its first one.
+        storage: its `_Storage`.
+        offset: int. Index of its first element in the storage.
         shape: tuple of int.
         strides: tuple of int, in elements.
 
@@ -89,16 +90,16 @@ class Tensor:
 
     @property
     def nbytes(self):
-        """Bytes of its elements, each counted as often as it is shown."""
+        """Bytes of its elements; repeated elements count several times."""
         return math.prod(self.shape) * self._storage.type.itemsize
 
     @property
     def stored(self):
-        """Bytes of the storage it is in."""
+        """Bytes of its storage."""
         return self._storage.elements * self._storage.type.itemsize
 
     def numpy(self):
-        """A copy of the numbers; 16-bit floats of Google's as float32."""
+        """Returns a copy of the numbers; bfloat16 becomes float32."""
         kind = self._storage.type
         if not math.prod(self.shape):
             return np.zeros(self.shape, self._float_type(kind))
@@ -110,7 +111,7 @@ class Tensor:
         )
         if self._storage.name != _BFLOAT16:
             return np.array(view)
-        # The upper half of a float32.
+        # A bfloat16 is the upper half of a float32.
         return (view.astype("uint32") << 16).view("float32")
 
     def _float_type(self, kind):
@@ -118,7 +119,8 @@ class Tensor:
 
 
 class _Storage:
-    """Where tensors lie, by its place in the file."""
+    """The elements of one or more tensors: `data`, the bytes of the file, and
+    `place`, the position of the first element."""
 
     def __init__(self, name, key, elements):
         self.name, self.key, self.elements = name, key, elements
@@ -135,17 +137,16 @@ class _Global:
 
 
 def read(path):
-    """Reads what a file of `torch.save` holds.
+    """Reads the content of a file of `torch.save`.
 
     Args:
-        path: str, path of a file that `torch_checks.check` has passed.
+        path: str, path of a file that `torch_checks.check` has accepted.
 
     Returns:
-        What was saved: dicts, lists, tuples, texts and numbers, with
-        `Tensor` for tensors.
+        The saved dict, list, tuple, text or number, with `Tensor` for tensors.
 
     Raises:
-        NotPlain: if there is more in it.
+        NotPlain: if it contains other objects.
         ValueError: if it is damaged.
     """
     try:
@@ -174,18 +175,18 @@ def _read_zip(file, data):
 
 
 def _content(data, entry):
-    """Where the bytes of an entry begin, and these."""
+    """Returns the position and the bytes of an entry, after checking them."""
     start, size = torch_checks.place(data, entry)
     content = memoryview(data)[start : start + size]
-    # torch.save may leave the sum out: then it is 0.
+    # torch.save may leave out the checksum: then it is 0.
     if entry.CRC not in (0, zlib.crc32(content)):
-        raise ValueError(f"another sum of the bytes of {entry.filename!r}")
+        raise ValueError(f"a wrong checksum of {entry.filename!r}")
     return start, content
 
 
 def _read_legacy(data):
-    """The magic number, the version, facts about the machine, the value, the
-    keys of the storages; then these, each after its number of elements."""
+    """Reads an old file: magic number, version, facts about the machine, the
+    value, keys of storages, and these, each after its number of elements."""
     _plain(data), _plain(data)
     if not _plain(data).get("little_endian"):
         raise NotPlain
@@ -213,10 +214,10 @@ def _plain(file):
 
 
 def _load(file):
-    """The value of a pickle, and its storages by key.
+    """Returns the value of a pickle, and its storages by key.
 
-    Few instructions are followed, those that make plain values, and of calls
-    those of what tensors are made of: nothing of the file is called.
+    Only the instructions for plain values are executed. Of the functions in the
+    file, those that make tensors are replaced; none is called.
     """
     stack, marks, memo, storages = [], [], {}, {}
     for opcode, argument, _ in pickletools.genops(file):
@@ -252,7 +253,7 @@ def _load(file):
             arguments = stack.pop()
             stack.append(_called(stack.pop(), arguments))
         elif kind == "BUILD":
-            stack.pop()  # such as the versions of modules
+            stack.pop()  # attributes, such as the versions of modules
             _checked(stack[-1], dict)
         elif kind not in _NEEDLESS:
             raise NotPlain
@@ -261,7 +262,7 @@ def _load(file):
 
 
 def _since(stack, mark):
-    """Takes what was pushed since a mark."""
+    """Removes and returns the values that were pushed since a mark."""
     items = stack[mark:]
     del stack[mark:]
     return items
@@ -274,8 +275,8 @@ def _checked(value, kind):
 
 
 def _storage(identity, storages):
-    """The storage of `("storage", class, key, device, elements)`, perhaps
-    with a view of `None`."""
+    """Returns the storage of `("storage", class, key, device, elements)`, which
+    may be followed by a view, `None`."""
     match identity:
         case ("storage", _Global() as kind, str(key), str(), int(n), *view):
             name = kind.path.rpartition(".")[2]

@@ -1,13 +1,13 @@
-"""Checkpoints in the format of safetensors."""
+"""Reading checkpoints in the format of safetensors."""
 
 import os
 
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.torch_file import without_wrapper
 
-# The length of the header, as a little-endian number, comes first.
+# Bytes of the little-endian length of the header, with which a file begins.
 _LENGTH = 8
-# What the library takes, in bytes.
+# The limit of the library, in bytes.
 _LONGEST_HEADER = 100_000_000
 
 _NUMBERS = (
@@ -24,28 +24,28 @@ _NUMBERS = (
 )
 
 
-def recognizes(path, head):
-    """Whether a file is of safetensors, also with a header that is longer than
-    the file."""
+def recognizes(path, head) -> bool:
+    """Whether a file has the format of safetensors, even with a header that is
+    longer than the file."""
     return head[_LENGTH : _LENGTH + 2] in (b'{"', b"{}")
 
 
 def read(path):
     """Reads all tensors of a file.
 
-    Those of 16 and of 64 bits become float32. A prefix `module.` of all
-    names, of `DataParallel`, is removed.
+    Floats of 16 and 64 bits become float32. If all names have the prefix
+    `module.` of `DataParallel`, it is removed.
 
     Args:
         path: path of the file.
 
     Returns:
-        `Checkpoint` of format `"safetensors"`. Its facts hold the
-        file's own texts by name under `"metadata"`, if it has any.
+        `Checkpoint` of format `"safetensors"`. If the file has metadata, its
+        facts have them as a dict under `"metadata"`.
 
     Raises:
         ImportError: if safetensors is not installed.
-        ValueError: if the file is damaged or holds no tensors.
+        ValueError: if the file is damaged or has no tensors.
     """
     safetensors = _import_safetensors()
     path = os.fspath(path)
@@ -101,13 +101,13 @@ def _check_kinds(path, kinds):
 
 
 def _array(array):
-    # bfloat16 is no floating type to NumPy.
+    # For NumPy, bfloat16 is of kind "V", not a float.
     if array.dtype.kind in "fV":
         return array.astype("float32")
     return array
 
 
-def _damaged(path, what):
+def _damaged(path: str, what: str) -> ValueError:
     return ValueError(
         f"Expected a whole file of safetensors. Received: {path}: {what}"
     )

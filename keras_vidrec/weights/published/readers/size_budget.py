@@ -1,20 +1,20 @@
-"""A limit to what a file of unknown origin may unfold into."""
+"""A limit to the memory for a file of unknown origin."""
 
 import os
 
-# Weights hardly compress. Statistics of training and zeros do, so files may
-# grow, but not without end: deflate can promise a thousandfold.
+# Weights cannot be compressed much, but statistics of training and zeros can:
+# content may be larger than its file, but not 1,000 times as deflate allows.
 _GROWTH = 20
 _FREE = 64 * 2**20
-# What the smallest array takes up.
+# Bytes of the smallest array.
 ENTRY = 128
 
 
 class SizeBudget:
-    """Bytes that may still be taken up in memory for a file.
+    """The number of bytes that may still be allocated for a file.
 
     Args:
-        path: path of the file; its size decides.
+        path: path of the file, whose size determines the limit.
     """
 
     def __init__(self, path):
@@ -22,13 +22,10 @@ class SizeBudget:
         self._limit = self._left = limit(os.path.getsize(path))
 
     def spend(self, size):
-        """Takes bytes from what is left, before they are allocated.
-
-        Args:
-            size: int. Number of bytes.
+        """Subtracts `size` bytes, before they are allocated.
 
         Raises:
-            ValueError: if that is more than is left.
+            ValueError: if fewer bytes are left.
         """
         self._left -= size
         if self._left < 0:
@@ -39,6 +36,6 @@ class SizeBudget:
             )
 
 
-def limit(size):
-    """What a file of so many bytes may unfold into, in bytes."""
+def limit(size: int) -> int:
+    """Returns how many bytes of memory a file of `size` bytes may need."""
     return _FREE + _GROWTH * size

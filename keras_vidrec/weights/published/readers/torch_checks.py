@@ -1,4 +1,4 @@
-"""What a file of PyTorch would load, checked before it does."""
+"""Checks of PyTorch files before they are loaded."""
 
 import io
 import mmap
@@ -11,7 +11,7 @@ from keras_vidrec.weights.published.readers.pickle_scan import scan_plain
 
 ZIP = b"PK\x03\x04"
 
-# All that a state dict is made of.
+# The classes and functions that a state dict needs.
 _NEEDED = {
     "collections.OrderedDict",
     "torch.Size",
@@ -20,9 +20,9 @@ _NEEDED = {
     "torch._utils._rebuild_tensor_v2",
     "torch.nn.parameter.Parameter",
 }
-# What training scripts keep beside it, such as arguments, logs and numbers of
-# NumPy. None of it is loaded: stand-ins that do nothing take its place. Items
-# with a dot at the end are packages.
+# Others that training scripts save, such as arguments, logs and NumPy numbers.
+# They are not loaded: stand-ins that do nothing replace them. Items with a dot
+# at the end are packages.
 _BESIDE = (
     "_codecs.encode",
     "argparse.",
@@ -38,7 +38,7 @@ _BESIDE = (
     "torch.device",
 )
 
-# What zipfile raises for damaged archives.
+# Errors of zipfile for damaged archives.
 BAD_ZIP = (
     zipfile.BadZipFile,
     struct.error,
@@ -55,12 +55,12 @@ def check(path):
         path: str, path of a file of `torch.save`.
 
     Returns:
-        set of str, `"module.name"` of the classes and functions that are not
-        needed and must not be loaded.
+        set of str, `"module.name"` of the classes and functions that must be
+        replaced by stand-ins.
 
     Raises:
         ValueError: if the file is damaged, announces more numbers than it
-            has, or holds objects whose code would have to run.
+            has, or contains objects whose code would have to run.
     """
     size = os.path.getsize(path)
     try:
@@ -132,8 +132,8 @@ def _scan_zip(file, data):
 
 
 def place(data, info):
-    """Where an entry of an archive is in its bytes, and how many it has."""
-    # zipfile would check the sum of the bytes, which torch.save may leave out.
+    """Returns the position and the size of an entry in an archive's bytes."""
+    # zipfile would verify the checksum, which torch.save may leave out.
     start = info.header_offset
     lengths = struct.unpack_from("<HH", data, start + 26)
     return start + 30 + sum(lengths), info.file_size
@@ -144,7 +144,8 @@ def _scan_legacy(data):
     for _ in range(3):
         scan_plain(data)
     found = scan(data)
-    # Those whose numbers follow. Others would hold whatever the memory did.
+    # The numbers of these storages follow. PyTorch would leave the memory of
+    # others uninitialized.
     missing = found.storages.keys() - scan_plain(data)
     if missing:
         raise ValueError(
@@ -153,8 +154,8 @@ def _scan_legacy(data):
     return found
 
 
-def damaged(path, what):
-    """The error for a file that is not whole."""
+def damaged(path, what) -> ValueError:
+    """Returns the error for a damaged file."""
     return ValueError(
         "Expected a whole file of `torch.save` with a state dict. Received: "
         f"{path}: {what}"

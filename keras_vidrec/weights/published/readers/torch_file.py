@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch, `.pth` and `.pt`."""
+"""Reading checkpoints of PyTorch, `.pth` and `.pt`."""
 
 import os
 import zipfile
@@ -11,15 +11,15 @@ from keras_vidrec.weights.published.readers import torch_checks
 # version of the pickle.
 _LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
-# Where training scripts put the state dict, in order of preference.
+# Keys of the state dict in files of training scripts, by preference.
 _STATE_DICTS = ("state_dict", "model_state_dict", "model", "net")
 _CLASSES = ("CLASSES", "classes")
 _CONFIGS = ("config", "cfg")
 
-# What torch.nn.DataParallel puts before every name.
+# The prefix that torch.nn.DataParallel adds to every name.
 _PARALLEL = "module."
 
-# Types of numbers that weights, and what counts beside them, have.
+# Types of the numbers of weights and counters.
 _PLAIN = frozenset(
     f"torch.{kind}"
     for kind in (
@@ -36,12 +36,13 @@ _PLAIN = frozenset(
     )
 )
 
-# A file of tensors may name one of them twice, but not over and over.
+# Tensors may have this many times the size of the file, because a file may name
+# some tensors twice.
 _MOST_REPEATED = 2
 
 
 class _StandIn:
-    """Stands for any object of a class that is not to be loaded."""
+    """Replaces objects of classes that must not be loaded."""
 
     def __new__(cls, *args):
         return super().__new__(cls)
@@ -53,8 +54,8 @@ class _StandIn:
         pass
 
 
-def recognizes(path, head):
-    """Whether a file is of `torch.save`."""
+def recognizes(path, head) -> bool:
+    """Whether a file was written by `torch.save`."""
     if head.startswith(torch_checks.ZIP):
         try:
             with zipfile.ZipFile(path) as archive:
@@ -68,26 +69,27 @@ def recognizes(path, head):
 def read(path):
     """Reads the state dict of a checkpoint.
 
-    The file may hold the state dict itself, or a dict with it under
-    `"state_dict"`, `"model_state_dict"`, `"model"` or `"net"`. A prefix
-    `module.` of all names, of `DataParallel`, is removed. Tensors of 16 and of
+    The file may contain the state dict itself, or a dict with it under
+    `"state_dict"`, `"model_state_dict"`, `"model"` or `"net"`. If all names
+    have the prefix `module.` of `DataParallel`, it is removed. Floats of 16 and
     64 bits become float32.
 
-    The file is not trusted: sizes are checked before anything is loaded,
-    nothing but tensors and plain values is, and no code of it runs. Files of
-    nothing else are read without PyTorch.
+    The file is not trusted: sizes are checked before anything is loaded, only
+    tensors and plain values are loaded, and no code in it runs. Files without
+    other objects are read without PyTorch.
 
     Args:
         path: path of the file.
 
     Returns:
-        `Checkpoint` of format `"pytorch"`. Its facts are those of `"epoch"`,
-        `"arch"`, `"class_names"` (tuple of str) and `"config"` (str, of
-        mmaction2) that the file gives.
+        `Checkpoint` of format `"pytorch"`. Its facts are `"epoch"`, `"arch"`,
+        `"class_names"` (tuple of str) and `"config"` (str, of mmaction2), if
+        the file has them.
 
     Raises:
-        ImportError: if there is more in it, and PyTorch is not installed.
-        ValueError: if the file is damaged or holds no state dict.
+        ImportError: if the file contains other objects, and PyTorch is not
+            installed.
+        ValueError: if the file is damaged or has no state dict.
     """
     path = os.fspath(path)
     loaded, tensor = _load(path, torch_checks.check(path))
@@ -104,7 +106,7 @@ def read(path):
 
 
 def _load(path, stand_ins):
-    """What was saved, and the class of the tensors in it."""
+    """Returns the saved object, and the class of the tensors in it."""
     if not stand_ins:
         try:
             return plain_tensors.read(path), plain_tensors.Tensor
@@ -122,16 +124,14 @@ def _load(path, stand_ins):
                 file, map_location=_fixed(torch), weights_only=True
             )
     except Exception as error:
-        # PyTorch has no error of its own for damaged files: it raises what
-        # the first step to fail does.
+        # PyTorch has no special error for damaged files: any step may fail.
         raise torch_checks.damaged(path, _reason(error)) from error
     return loaded, torch.Tensor
 
 
 def without_wrapper(tensors):
-    """The tensors by the names they had before a model was wrapped to train
-    on several devices: `module.conv1.weight` is `conv1.weight` if all names
-    have this prefix."""
+    """Returns the tensors without the prefix `module.` of `DataParallel`, if
+    all names have it: `module.conv1.weight` becomes `conv1.weight`."""
     if not all(name.startswith(_PARALLEL) for name in tensors):
         return tensors
     return {
@@ -144,24 +144,25 @@ def _import_torch():
         import torch
     except ImportError as error:
         raise ImportError(
-            "Reading checkpoints of PyTorch with more in them than tensors and "
-            "plain values needs it: `pip install keras-vidrec[torch]`"
+            "Reading PyTorch checkpoints that contain more than tensors and "
+            "plain values needs PyTorch: `pip install keras-vidrec[torch]`"
         ) from error
     return torch
 
 
 def _fixed(torch):
-    """Where the numbers of a file go: to memory that does not grow.
+    """Returns a function for `map_location` that moves storages to memory with
+    a fixed size.
 
-    PyTorch enlarges the storages of files of the old form to the size that a
-    tensor states, however large, and also for tensors that are not kept. It
-    does not where the memory is NumPy's.
+    For files in the old format, PyTorch would enlarge a storage to the size
+    that any tensor states, even one that is not kept. It cannot enlarge memory
+    of NumPy.
     """
 
     def place(storage, location):
         if not storage.resizable():
             return storage
-        # With a copy it does not matter when the numbers are read.
+        # A copy, whether the numbers were already read or are read later.
         numbers = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
         return torch.from_numpy(numbers.copy()).untyped_storage()
 
@@ -206,7 +207,7 @@ def _check_tensors(path, tensors):
 
 
 def _sizes(path, name, tensor):
-    """Bytes of a tensor, and of the storage it is in."""
+    """Returns the bytes of a tensor, and of its storage."""
     if isinstance(tensor, plain_tensors.Tensor):
         return tensor.nbytes, tensor.stored
     kind, layout = str(tensor.dtype), str(tensor.layout)
@@ -251,7 +252,7 @@ def _facts(loaded):
 
 
 def _reason(error):
-    # PyTorch's own texts recommend to load the file without care.
+    # PyTorch's texts recommend to load the file with `weights_only=False`.
     text = str(error).rpartition("WeightsUnpickler error:")[2].strip()
     first, *_ = text.splitlines() or [""]
     return f"{type(error).__name__}: {first}"

@@ -1,4 +1,4 @@
-"""Protocol buffers without their schema: the fields of a message."""
+"""Reading the fields of protocol buffers without their schema."""
 
 import typing
 
@@ -10,7 +10,7 @@ _WIDTHS = {FIXED64: 8, FIXED32: 4}
 _MAX_VARINT_BYTES = 10
 _MAX_NUMBER = 2**29 - 1
 
-# Records looked at in one go; bounds the memory that a long run takes.
+# Most records that are compared at once, to limit memory.
 _MAX_WINDOW = 2**20
 
 
@@ -20,9 +20,9 @@ class Field(typing.NamedTuple):
     Attributes:
         number: int from 1.
         wire_type: int. `VARINT`, `FIXED64`, `LENGTH_DELIMITED` or `FIXED32`.
-        value: int of 0..2**64 - 1 for `VARINT`; else memoryview of bytes: the
-            field's own, or those of all fields of a fixed width that follow
-            each other under one number.
+        value: int of 0..2**64 - 1 for `VARINT`; else memoryview of bytes. For
+            fields of a fixed width, those of all consecutive fields with the
+            same number.
     """
 
     number: int
@@ -31,11 +31,11 @@ class Field(typing.NamedTuple):
 
 
 def fields(message):
-    """The fields of a message one after the other.
+    """Yields the fields of a message.
 
-    Messages inside messages come as bytes, so hostile nesting costs nothing:
-    the caller goes as deep as its schema. Values that are stored one by one
-    (unpacked) come at once: a network has millions of them.
+    Messages inside messages are returned as bytes, so nesting is not limited by
+    this function: the caller reads them by its schema. Values that are stored
+    one by one (unpacked) are joined, because a network has millions of them.
 
     Args:
         message: memoryview of bytes.
@@ -44,8 +44,8 @@ def fields(message):
         `Field`.
 
     Raises:
-        ValueError: that says in a noun phrase what is wrong with the bytes,
-            such as a field that ends beyond the message.
+        ValueError: with a noun phrase for the wrong bytes, such as a field that
+            ends beyond the message.
     """
     position = 0
     while position < len(message):
@@ -68,7 +68,7 @@ def fields(message):
 
 
 def varints(packed):
-    """The integers of a packed field.
+    """Yields the integers of a packed field.
 
     Args:
         packed: memoryview of bytes.
@@ -77,7 +77,7 @@ def varints(packed):
         int of 0..2**64 - 1.
 
     Raises:
-        ValueError: as `fields`.
+        ValueError: see `fields`.
     """
     position = 0
     while position < len(packed):
@@ -107,17 +107,15 @@ def _bytes(message, position, size):
 
 
 def _run(message, begin, position, wire_type):
-    """The values of fields of this tag that follow each other, and their end.
-
-    The first one's tag is in `message[begin:position]`.
-    """
+    """Returns the values of consecutive fields with the same tag, and the
+    position after them. The first tag is `message[begin:position]`."""
     width = _WIDTHS[wire_type]
     first = _bytes(message, position, width)
     tag = np.frombuffer(message[begin:position], np.uint8)
     size = len(tag) + width
     records = np.frombuffer(message[begin:], np.uint8)
     records = records[: len(records) // size * size].reshape(-1, size)
-    # The window grows with the run, so that short ones stay cheap.
+    # The window grows, so that few fields are compared for short runs.
     count = window = 1
     while count < len(records):
         tags = records[count : count + window, : len(tag)]

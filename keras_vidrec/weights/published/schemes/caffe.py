@@ -1,4 +1,4 @@
-"""Networks of Caffe, by their authors' names."""
+"""Networks of Caffe, with their authors' names."""
 
 import dataclasses
 import fnmatch
@@ -15,34 +15,34 @@ from keras_vidrec.weights.published.schemes import layer_names
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
-# Differences of neighboring frames have no mean.
+# The mean of differences of neighboring frames is 0.
 _DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
 
-# What the blobs of a layer are, in their order. The batch normalization of
-# temporal segment networks is one layer; BVLC's is two, the first one with sums
-# of moments and, as third blob, what they are to be divided by.
+# The blobs of a layer, in their order. The batch normalization of temporal
+# segment networks is one layer. BVLC's is two: the first one has sums of
+# moments and, as third blob, their divisor.
 _WEIGHTED = ("kernel", "bias")
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 _MOMENTS = ("moving_mean", "moving_variance")
 _SCALE = ("gamma", "beta")
 
-# Why blobs are of no use.
+# The reasons to ignore blobs.
 _DIVIDED = "its layer's moments are divided by it"
 _AUXILIARY = "of a classifier that only training needs"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Network:
-    """How a backbone is published.
+    """The names of a published backbone.
 
     Attributes:
         names: dict from the name of a layer of Caffe to the name of ours and
-            what its blobs are.
-        heads: dict from patterns of names of the classifier to the colors
-            its authors trained on. What fits the first one is it; a network
-            without any has the colors of the last.
-        maps: dict from fully connected layers to the `(channels, height,
-            width)` they see.
+            the variables of its blobs.
+        heads: dict from patterns of the classifier's name to the authors'
+            `PixelScaling` for rgb. The first pattern that matches counts; for a
+            network without classifier, the last scaling.
+        maps: dict from fully connected layers to the shape `(channels, height,
+            width)` of their input.
         auxiliary: tuple of patterns of layers that only training needs.
     """
 
@@ -69,7 +69,7 @@ def _googlenet():
 
 
 def _own(backbone):
-    """Names of networks whose layers have them here, too."""
+    """Returns the names of a network with the same layer names as ours."""
     weighted, normalized = layer_names.caffe_layers(backbone)
     names = {name: (name, _WEIGHTED) for name in weighted}
     for name in normalized:
@@ -104,10 +104,10 @@ _NETWORKS = {
 
 
 def translate(checkpoint, backbone):
-    """The arrays of a network of Caffe by their places in a backbone.
+    """Translates a network of Caffe.
 
     Args:
-        checkpoint: `Checkpoint` as `readers.caffe_file` reads it.
+        checkpoint: `Checkpoint` from `readers.caffe_file`.
         backbone: str. One of `CAFFE.backbones`.
 
     Returns:
@@ -141,7 +141,7 @@ def translate(checkpoint, backbone):
     )
     if BACKBONES[backbone].units is None:
         return translation
-    # Its convolutions may lack the biases that ours have.
+    # Convolutions of residual networks may have no biases; ours have.
     return dataclasses.replace(
         translation,
         zero_biases=layer_names.zero_biases(translation.pieces, backbone),
@@ -151,7 +151,7 @@ def translate(checkpoint, backbone):
 CAFFE = Scheme("caffe", ("caffe",), tuple(_NETWORKS), translate)
 
 
-def _layer(name):
+def _layer(name: str) -> str:
     return name.rpartition(":")[0]
 
 
@@ -167,7 +167,7 @@ def _fits(layer, patterns):
 
 
 def _head(network, published):
-    """The classifier, or None, and the colors its authors trained on."""
+    """Returns the name of the classifier, or `None`, and the scaling of rgb."""
     for pattern, rgb in network.heads.items():
         for layer in published:
             if _fits(layer, (pattern,)):
@@ -182,7 +182,7 @@ def _without_old_axes(array):
 
 
 def _factors(tensors, names):
-    """What the sums of moments are to be divided by, by layer."""
+    """Returns a dict from layers to the divisors of their sums of moments."""
     return {
         layer: tensors[f"{layer}:2"].item()
         for layer, (_, blobs) in names.items()
@@ -191,7 +191,7 @@ def _factors(tensors, names):
 
 
 def _divided(tensors, factors):
-    """The moments of layers, 0 where the factor is, as in Caffe."""
+    """Returns the divided moments of layers; 0 for a divisor 0, as in Caffe."""
     return {
         name: tensors[name] / factor if factor else np.zeros_like(tensors[name])
         for layer, factor in factors.items()

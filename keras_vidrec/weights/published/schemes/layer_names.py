@@ -1,4 +1,4 @@
-"""Names of layers that several authors share, and what they imply."""
+"""Names of layers that several authors share, and backbones by names."""
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import bn_inception
@@ -13,11 +13,11 @@ _DOUBLE = ("double_3x3_reduce", "double_3x3_1", "double_3x3_2")
 
 
 def bn_inception_convolutions():
-    """The convolutions of BN-Inception in the order of the network.
+    """Returns the convolutions of BN-Inception in the order of the network.
 
-    Joined by `/` a pair is the name of a Caffe layer, joined by `_` that of
-    the PyTorch ports and of this package. The batch normalization behind it
-    has the same name and `_bn`.
+    A pair joined by `/` is the name of a Caffe layer, joined by `_` that of
+    the PyTorch ports and of this package. The name of its batch normalization
+    ends in `_bn`.
 
     Returns:
         list of pairs of str, the block and the role in it: `("conv1",
@@ -35,7 +35,7 @@ def bn_inception_convolutions():
 
 
 def inception_v3_convolutions():
-    """The convolutions of torchvision's Inception-v3.
+    """Returns the convolutions of torchvision's Inception-v3.
 
     Each is a module with a `conv` and a `bn`. With `_` for `.` these are the
     names of this package: `Mixed_5b_branch5x5_2_conv`.
@@ -63,14 +63,14 @@ def inception_v3_convolutions():
 
 
 def caffe_layers(backbone):
-    """The layers with weights of a tower.
+    """Returns the names of the layers with weights of a tower.
 
     Args:
         backbone: str. `"vgg16"`, `"vgg_m_2048"`, or a ResNet.
 
     Returns:
-        Pair of lists of str, the convolutions (fully connected layers are
-        among them) and the batch normalizations.
+        Pair of lists of str: convolutions and fully connected layers, and batch
+        normalizations.
     """
     if backbone == "vgg16":
         convolutions = [
@@ -95,7 +95,7 @@ def caffe_layers(backbone):
     )
 
 
-# Networks whose convolutions have no biases, and the layers that always do.
+# Networks whose convolutions have no biases, and layers that always have one.
 _WITHOUT = (
     "tiny",
     "resnet50",
@@ -106,22 +106,23 @@ _WITHOUT = (
 _ALWAYS = ("logits", "_temporal", "fusion_relu5")
 
 
-def has_bias(layer, backbone):
-    """Whether a convolution, or a classifier, of this package has a bias.
+def has_bias(layer: str, backbone: str) -> bool:
+    """Whether a convolution or classifier of this package has a bias.
 
     Args:
-        layer: str. Name of it in a tower.
+        layer: str. Its name in a tower.
         backbone: str. A key of `backbones.BACKBONES`.
     """
     return backbone not in _WITHOUT or layer.endswith(_ALWAYS)
 
 
 def zero_biases(pieces, backbone):
-    """The biases that were trained without: as 0 they change nothing.
+    """Returns the biases of a backbone that the author's network does not have,
+    to be set to 0.
 
     Args:
-        pieces: dict of `Piece` by `Slot`.
-        backbone: as `has_bias` takes it.
+        pieces: dict from `Slot` to `Piece`.
+        backbone: str. See `has_bias`.
 
     Returns:
         tuple of `Slot`, in the order of the kernels.
@@ -134,8 +135,8 @@ def zero_biases(pieces, backbone):
     return tuple(bias for bias in biases if bias not in pieces)
 
 
-# First layers of the towers that are not residual, and what distinguishes the
-# two that have the same first name.
+# The first layers of towers that are not residual. BN-Inception and GoogLeNet
+# begin with the same name, so BN-Inception comes first, with two layers.
 _BEGINNINGS = {
     "bn_inception": {"conv1_7x7_s2", "conv1_7x7_s2_bn"},
     "googlenet": {"conv1_7x7_s2"},
@@ -146,15 +147,15 @@ _BEGINNINGS = {
 
 
 def candidate_backbones(layers):
-    """The backbones that the layers in a file may be of.
+    """Returns the backbones that the layers in a file may belong to.
 
     Args:
         layers: iterable of str. Names of layers inside a tower.
 
     Returns:
-        list of keys of `backbones.BACKBONES`: all releases of a ResNet,
-        EfficientNet-Lites of the same layers, and several of both for the
-        first stages alone; none for other layers.
+        list of keys of `backbones.BACKBONES`: several for the releases of a
+        ResNet, for EfficientNet-Lites with the same layers, and for their first
+        stages alone; empty for unknown layers.
     """
     layers = set(layers)
     units = {
@@ -183,16 +184,16 @@ def candidate_backbones(layers):
     return begun[:1]
 
 
-def _are_units(units, stages):
-    """Whether these are all units of the first stages of a backbone."""
+def _are_units(units, stages) -> bool:
+    """Whether `units` are all those of the first stages of a ResNet."""
     last = max(int(unit[0]) for unit in units)
     return units == {
         unit for stage in stages if stage <= last for unit in stages[stage]
     }
 
 
-def _are_blocks(blocks, variant):
-    """The same of an EfficientNet-Lite."""
+def _are_blocks(blocks, variant) -> bool:
+    """Whether `blocks` are all those of the first stages of a variant."""
     last = max(blocks)[len("block")]
     return blocks == {
         name

@@ -1,5 +1,5 @@
-"""Networks of MatConvNet, by the names of its authors and of the two-stream
-networks made with it."""
+"""Networks of MatConvNet, with the names of its authors and of the two-stream
+networks trained with it."""
 
 import re
 import types
@@ -15,16 +15,16 @@ from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
 from keras_vidrec.weights.towers import Slot
 
-# Those that its users trained have the strides of PyTorch's, those that were
-# converted are of their authors' Caffe release.
+# ResNets trained with MatConvNet have the strides of PyTorch's release;
+# converted ones are the authors' Caffe release.
 _TRAINED = ("resnet50", "resnet101", "resnet152")
 _CONVERTED = ("resnet50_msra", "resnet101_msra", "resnet152_msra")
 _RESIDUAL = (*_TRAINED, *_CONVERTED)
-# What both add to a variance.
+# Added to variances by MatConvNet and by this package.
 _EPSILON = 1e-5
 
-# The end of a parameter's name, as DagNN's conversion of SimpleNN and as the
-# importer of Caffe networks write it.
+# The ends of names of parameters, as written by DagNN's conversion of SimpleNN,
+# and by the importer of Caffe networks.
 _CONVOLUTION = (
     ("f", "kernel"),
     ("b", "bias"),
@@ -39,12 +39,12 @@ _NORMALIZATION = (
     ("_bias", "beta"),
     ("_moments", "moments"),
 )
-# Classifiers: of the networks for ImageNet, of a two-stream network, and the
-# nameless one that the authors of two-stream fusion put in its place.
+# Classifiers: of networks for ImageNet, of a two-stream network, and the one
+# with an automatic name in networks of the authors of two-stream fusion.
 _HEAD = re.compile(r"(fc8|fc1000|prediction|layer\d+)(f|b|_filter|_bias)")
 
-# Filters over time are named after the layer before them, which has its
-# stream's name already.
+# The names of filters over time begin with that of the layer before them, which
+# contains the stream.
 _STREAM = re.compile(r"(.+?)_(spatial|temporal)(|_Time_[fb])")
 _STREAMS = types.MappingProxyType({"spatial": "rgb", "temporal": "flow"})
 
@@ -57,15 +57,15 @@ _AVERAGE_COLOR = (123.68, 116.779, 103.939)
 
 
 def names(backbone):
-    """Where the parameters of a network of one stream belong.
+    """Returns the names of the parameters of a network of one stream.
 
     Args:
         backbone: str. One of `MATCONVNET.backbones`.
 
     Returns:
-        dict from the names of parameters to pairs of a layer and a variable,
-        without classifiers; `"moments"` stands for the moving mean and
-        standard deviation together.
+        dict from the names of parameters to pairs of our layer and variable,
+        without classifiers. The variable `"moments"` is the moving mean and
+        standard deviation in one array.
     """
     convolutions, normalizations = layer_names.caffe_layers(backbone)
     table = {
@@ -89,8 +89,8 @@ def names(backbone):
 
 
 def translate(checkpoint, backbone):
-    """The parameters of a network of one stream, or of two with the endings
-    `_spatial` and `_temporal`.
+    """Translates the parameters of a network of one stream, or of two with
+    names ending in `_spatial` and `_temporal`.
 
     Args:
         checkpoint: `Checkpoint` of format `"matconvnet"`.
@@ -139,7 +139,7 @@ MATCONVNET = Scheme(
 
 
 def _in_stream(name):
-    """The stream in a name, and the name in a network of one stream."""
+    """Returns the stream in a name, or `None`, and the name without it."""
     match = _STREAM.fullmatch(name)
     if match is None:
         return None, name
@@ -147,8 +147,8 @@ def _in_stream(name):
 
 
 def _heads(split):
-    """Variables of the classifiers by stream and name; none for a stream
-    where it is not clear which layer that is."""
+    """Returns a dict from streams and names of the classifiers' parameters to
+    variables, without streams in which several layers may be the classifier."""
     found = {}
     for stream, name in split.values():
         match = _HEAD.fullmatch(name)
@@ -165,8 +165,7 @@ def _heads(split):
 
 
 def _strides_3x3(checkpoint):
-    """Whether the stages of a residual network have their strides on the
-    second convolution."""
+    """Whether a residual network has its strides on the 3x3 convolutions."""
     strides = {
         _in_stream(layer)[1]: stride
         for layer, stride in checkpoint.facts.get("strides", {}).items()
@@ -175,12 +174,12 @@ def _strides_3x3(checkpoint):
 
 
 def _values(layer, variable, array):
-    """Pairs of a variable and its array in the layout of Keras. Arrays of
-    shapes that cannot be are left as they are."""
+    """Yields pairs of a variable and its array in the layout of Keras; arrays
+    of unexpected shapes are not changed."""
     if variable == "moments":
         mean = variance = array
         if array.shape[1:] == (2,):
-            # The second column is sqrt(variance + epsilon), and used as such.
+            # The second column is sqrt(variance + epsilon).
             mean, deviation = array.astype("float64").T
             variance = np.maximum(deviation**2 - _EPSILON, 0)
         yield "moving_mean", mean.astype("float32")
@@ -188,7 +187,7 @@ def _values(layer, variable, array):
     elif variable != "kernel":
         yield variable, array.reshape(-1)
     elif layer == _FUSED and array.ndim == 5:
-        # Height, width and time.
+        # From (height, width, time, ...).
         yield variable, array.transpose(2, 0, 1, 3, 4)
     elif layer == "logits" and array.shape[:2] == (1, 1):
         yield variable, array[0, 0]
@@ -199,10 +198,8 @@ def _values(layer, variable, array):
 
 
 def _scaling(checkpoint, pieces):
-    """The pixels that were trained on, from the file's average image.
-
-    That of a two-stream network has the channels of flow, then those of rgb.
-    """
+    """Returns the pixel scalings by modality, from the file's average image. In
+    a two-stream network it has the channels of flow before those of rgb."""
     colors, flow = _AVERAGE_COLOR, CENTERED_FLOW
     average = checkpoint.facts.get("average_image")
     channels = {
@@ -224,6 +221,6 @@ def _scaling(checkpoint, pieces):
     return {
         "rgb": PixelScaling(colors),
         "flow": flow,
-        # Differences of colors have no mean.
+        # The mean of differences is 0.
         "rgb_diff": PixelScaling(0.0),
     }

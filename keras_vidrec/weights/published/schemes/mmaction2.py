@@ -1,4 +1,4 @@
-"""Weights of MMAction2, and of MMAction before it."""
+"""Weights of MMAction2, and of its predecessor MMAction."""
 
 import dataclasses
 import re
@@ -11,22 +11,20 @@ from keras_vidrec.weights.published.schemes.torchvision import RESNETS
 from keras_vidrec.weights.published.translation import Translation
 
 _HEAD = {"cls_head.fc_cls": "logits"}
-# The backbone of a residual network, as the configuration in a checkpoint has
-# it.
+# Marks the Caffe release of a ResNet in the configuration in a checkpoint.
 _CAFFE_STYLE = re.compile(r"\bstyle\s*=\s*['\"]caffe['\"]")
 
 
 def translate(checkpoint, backbone):
     """Translates a state dict of MMAction2, 0.x and 1.x, or of MMAction.
 
-    The names do not show where residual networks have their strides: on the 3x3
-    convolutions, unless the configuration that the file holds says
-    `style='caffe'`.
+    Residual networks have their strides on the 3x3 convolutions, unless the
+    configuration in the file has `style='caffe'`; the names are the same.
     """
     tensors = checkpoint.tensors
     in_config = _CAFFE_STYLE.search(str(checkpoint.facts.get("config", "")))
     if backbone == "bn_inception":
-        # MMAction has it, with the pixels of tsn-pytorch.
+        # MMAction has this backbone, with the pixel scaling of tsn-pytorch.
         convolutions, normalizations = pytorch.bn_inception_modules()
         places = _places(convolutions, normalizations)
         scaling = pytorch.BN_INCEPTION
@@ -61,9 +59,9 @@ def _places(convolutions, normalizations):
 
 
 def _joined(modules, role):
-    """Names of modules that join a convolution and its normalization:
-    `layer1.0.conv1` and `layer1.0.bn1` are `layer1.0.conv1.conv` and
-    `layer1.0.conv1.bn`."""
+    """Returns names for modules that contain a convolution and its
+    normalization: `layer1.0.conv1` and `layer1.0.bn1` are called
+    `layer1.0.conv1.conv` and `layer1.0.conv1.bn`."""
     return {
         re.sub(r"bn(\d)$", r"conv\1", re.sub(r"(downsample)\.\d$", r"\1", name))
         + f".{role}": layer

@@ -1,4 +1,4 @@
-"""Networks of this package, by their own names."""
+"""Networks of this package, with its own names."""
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
@@ -18,8 +18,8 @@ _FIRST = "res2a_branch2a"
 
 
 def translate(checkpoint, backbone):
-    """As `Scheme` has it."""
-    # Older files of Keras hold networks of others that have the same names.
+    """Translates weights of a network of this package; see `Scheme`."""
+    # Files of older Keras versions with the same names are not of this package.
     if checkpoint.facts.get("layout") != "keras3":
         return _translation(unknown=tuple(checkpoint.tensors))
     layers = checkpoint.facts["layers"]
@@ -41,8 +41,8 @@ def translate(checkpoint, backbone):
 
 
 def _is_of(backbone, checkpoint, places):
-    """Whether a stream of a network has this backbone: its blueprint says so.
-    What has none, such as files of weights alone, is known by its names."""
+    """Whether a stream of a network has this backbone: by its blueprint, or
+    without one, as in files of weights alone, by the names of layers."""
     stated = list(_stated(checkpoint.facts["config"]))
     if stated and None not in stated:
         return backbone in stated
@@ -55,7 +55,7 @@ def _is_of(backbone, checkpoint, places):
         backbone in layer_names.candidate_backbones(layers)
         and (
             BACKBONES[backbone].units is None
-            # A ResNet of PyTorch's has no biases; the other releases do.
+            # PyTorch's release of a ResNet has no biases; the others do.
             or layer_names.has_bias(_FIRST, backbone)
             == (f"{layers.get(_FIRST)}/bias" in checkpoint.tensors)
         )
@@ -64,7 +64,7 @@ def _is_of(backbone, checkpoint, places):
 
 
 def _stated(config):
-    """The backbones in the blueprint of a network."""
+    """Yields the backbones in the blueprint of a network's config."""
     for layer in config["config"].get("layers", ()) if config else ():
         if layer["class_name"] == "ClassScores":
             blueprint = layer["config"].get("blueprint")
@@ -78,7 +78,7 @@ def _translation(pieces=None, scaling=None, **others):
 
 
 def _scalings(config, stream=None):
-    """Pairs of a modality and the scaling of its pixels."""
+    """Yields pairs of a modality and its pixel scaling from a config."""
     layers = config["config"].get("layers", ()) if config else ()
     names = [str(layer["config"].get("name")) for layer in layers]
     # In a network of one stream, the name of the tower is the modality.

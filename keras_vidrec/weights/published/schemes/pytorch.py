@@ -1,5 +1,5 @@
-"""What the schemes of PyTorch's libraries share: names of tensors and of
-modules, and the pixels their authors train on."""
+"""Names of tensors and modules, and pixel scalings, for the schemes of PyTorch
+libraries."""
 
 import types
 
@@ -10,8 +10,8 @@ from keras_vidrec.weights.published.schemes.layer_names import (
     bn_inception_convolutions,
 )
 
-# Where no author trains on differences of images, they are those of images
-# that are scaled as theirs.
+# For differences of frames, on which these authors do not train, the scaling is
+# that of frames without the mean.
 TORCH = types.MappingProxyType(
     {
         "rgb": pixel_scaling.TORCH_RGB,
@@ -46,15 +46,15 @@ _NORMALIZATION = {
 
 
 def places(convolutions, normalizations=None):
-    """Where the tensors of a state dict belong.
+    """Returns our layers and variables for the tensors of a state dict.
 
     Args:
-        convolutions: dict of our layers by the names of modules, convolutions
-            and fully connected layers.
-        normalizations: the same of batch normalizations. Defaults to none.
+        convolutions: dict from the names of modules, convolutions and fully
+            connected layers, to our layers.
+        normalizations: the same for batch normalizations. Defaults to none.
 
     Returns:
-        dict of pairs of our layer and its variable by the name of the tensor:
+        dict from names of tensors to pairs of our layer and its variable:
         `{"conv1.weight": ("conv1", "kernel"), ...}`.
     """
     kinds = (
@@ -70,8 +70,8 @@ def places(convolutions, normalizations=None):
 
 
 def counters(tensors):
-    """Tensors of batch normalizations that count steps, with the reason to
-    leave them out."""
+    """Returns a dict from the tensors of batch normalizations that count steps
+    to the reason to ignore them."""
     return {
         name: "counts training steps"
         for name in tensors
@@ -80,13 +80,13 @@ def counters(tensors):
 
 
 def residual_modules(backbone):
-    """The modules of torchvision's ResNets.
+    """Returns our layers for the modules of torchvision's ResNets.
 
     Args:
         backbone: str. Name of a ResNet.
 
     Returns:
-        Pair of dicts of our layers, convolutions and batch normalizations:
+        Pair of dicts, for convolutions and batch normalizations:
         `{"conv1": "conv1", "layer1.0.conv1": "res2a_branch2a",
         "layer1.0.downsample.0": "res2a_branch1", ...}` and `{"bn1":
         "bn_conv1", "layer1.0.bn1": "bn2a_branch2a", ...}`.
@@ -107,11 +107,11 @@ def residual_modules(backbone):
 
 
 def bn_inception_modules():
-    """The modules of the PyTorch ports of BN-Inception.
+    """Returns our layers for the modules of the PyTorch ports of BN-Inception.
 
     Returns:
-        Pair of dicts of our layers, convolutions and batch normalizations;
-        their names are the same.
+        Pair of dicts, for convolutions and batch normalizations, from names to
+        the same names.
     """
     names = ["_".join(pair) for pair in bn_inception_convolutions()]
     return {name: name for name in names}, {

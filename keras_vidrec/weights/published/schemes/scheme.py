@@ -1,4 +1,4 @@
-"""How the authors of published weights name things."""
+"""Naming schemes of published weights."""
 
 import dataclasses
 import math
@@ -13,13 +13,13 @@ from keras_vidrec.weights.towers import Slot
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
-    """A row of `table.SCHEMES`.
+    """The names that a library or an author uses: an item of
+    `recognition.SCHEMES`.
 
     Attributes:
         name: str, such as `"torchvision"`.
-        formats: tuple of str. Values of `Checkpoint.format` it comes in.
-        backbones: tuple of str. Keys of `backbones.BACKBONES` it has names
-            for.
+        formats: tuple of str. Values of `Checkpoint.format` of its files.
+        backbones: tuple of str. Keys of `backbones.BACKBONES` that it has.
         translate: callable from a `Checkpoint` and the name of a backbone to a
             `Translation`. It uses only names and shapes, not a model; if the
             names belong to another scheme, the translation has no pieces.
@@ -34,23 +34,23 @@ class Scheme:
 def translate_by_name(
     scheme, tensors, places, scaling, *, maps=None, ignored=None
 ):
-    """The arrays of a checkpoint of one stream, in the layout of PyTorch.
+    """Translates the arrays of one stream from the layout of PyTorch or Caffe.
 
     Args:
         scheme: str. Name of the scheme.
-        tensors: dict of arrays by name.
-        places: dict of pairs of our layer and its variable by name. Two names
-            may have one place; of those in the file the first has it, and the
-            others are unknown.
-        scaling: dict of `PixelScaling` by modality.
-        maps: dict of `(channels, height, width)` by our layer, see
+        tensors: dict from names to arrays.
+        places: dict from names to pairs of our layer and its variable. If two
+            names in the file have the same pair, the first one is used, and
+            the other is unknown.
+        scaling: dict from modalities to `PixelScaling`.
+        maps: dict from our layers to `(channels, height, width)`; see
             `from_oihw`. Defaults to none.
-        ignored: dict of reasons by the names of tensors that no network
-            needs. Defaults to none.
+        ignored: dict from the names of tensors that no network needs to the
+            reason. Defaults to none.
 
     Returns:
-        `Translation`, without pieces and with all names unknown if not a
-        single one has a place.
+        `Translation`. If none of the names is in `places`, it has no pieces and
+        all names are unknown.
     """
     maps, ignored = maps or {}, ignored or {}
     pieces = {}
@@ -69,8 +69,8 @@ def translate_by_name(
 
 
 def _laid_out(slot, array, maps):
-    # An array of another network may have any shape; that of the layer is
-    # compared later.
+    # An array of another network may have any shape; `Matching` compares it
+    # with that of the layer.
     if slot.variable == "kernel" and array.ndim not in (2, 4):
         return array
     if maps and array.size % math.prod(maps):
@@ -79,15 +79,15 @@ def _laid_out(slot, array, maps):
 
 
 def from_oihw(variable, array, maps=None):
-    """An array of PyTorch or Caffe in the layout of Keras.
+    """Returns an array of PyTorch or Caffe in the layout of Keras.
 
     Args:
-        variable: str, as `Slot` has it.
+        variable: str. See `Slot`.
         array: a kernel `(filters, channels, height, width)` or `(filters,
             features)`; or a vector, perhaps with axes of length 1 (`(1, C)`).
-        maps: `None`, or tuple `(channels, height, width)`: the kernel is of a
-            fully connected layer on flattened maps of this shape, to be used
-            as a convolution. Defaults to `None`.
+        maps: `None`, or tuple `(channels, height, width)` for the kernel of a
+            fully connected layer on flattened maps of this shape, which becomes
+            that of a convolution. Defaults to `None`.
 
     Returns:
         float array: a kernel `(height, width, channels, filters)` or

@@ -11,9 +11,9 @@ from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
 RESNETS = ("resnet50", "resnet101", "resnet152")
-# Maps that fc6 has been trained on, flattened.
+# The shape of the maps that are flattened for fc6.
 VGG16_MAPS = {"fc6": (512, 7, 7)}
-# Where timm has the same names.
+# For networks with the same names in timm.
 _SHARED = "torchvision or timm"
 
 
@@ -21,16 +21,13 @@ def translate(checkpoint, backbone):
     """Translates a state dict of torchvision.
 
     Residual networks and Inception-v3 have the same names in timm; variants
-    of them, such as `resnet50d`, have tensors of other names, which are
-    unknown.
-
-    Residual networks have their strides on the 3x3 convolutions. The names do
-    not show it: a user's own PyTorch code with the strides of Caffe has the
-    same names.
+    such as `resnet50d` have other names, which are unknown. Residual networks
+    are assumed to have their strides on the 3x3 convolutions; the names would
+    be the same in code with the strides of Caffe.
 
     Raises:
-        ValueError: for GoogLeNet, which is another network there, and for
-            Inception-v3 with trained scales of its batch normalizations.
+        ValueError: for GoogLeNet, which is another network in torchvision, and
+            for Inception-v3 with trained scales of its batch normalizations.
     """
     tensors = checkpoint.tensors
     if backbone in RESNETS:
@@ -63,7 +60,7 @@ def _inception_v3(tensors):
         | {f"{name}.conv": f"{layer}_conv" for name, layer in layers.items()},
         {f"{name}.bn": f"{layer}_bn" for name, layer in layers.items()},
     )
-    # Ours has batch normalization without scales, as TensorFlow's has.
+    # As in TensorFlow, our batch normalizations have no scales.
     scales = {name for name, place in places.items() if place[1] == "gamma"}
     auxiliary = {name for name in tensors if name.startswith("AuxLogits.")}
     translation = translate_by_name(
@@ -81,15 +78,13 @@ def _inception_v3(tensors):
 
 
 def _vgg16(scheme, tensors, connected):
-    """VGG-16, whose fully connected layers have these names."""
+    """Translates VGG-16; `connected`: names of its fully connected layers."""
     convolutions, position = {}, 0
     for stage, widths in enumerate(STAGES, start=1):
         for number in range(1, len(widths) + 1):
             convolutions[f"features.{position}"] = f"conv{stage}_{number}"
-            # A ReLU follows.
-            position += 2
-        # A pooling follows.
-        position += 1
+            position += 2  # a convolution and a ReLU
+        position += 1  # a pooling
     convolutions.update(zip(connected, ("fc6", "fc7", "logits")))
     return translate_by_name(
         scheme,
@@ -104,9 +99,9 @@ def _check_scales(tensors, names):
     trained = [name for name in names if np.any(tensors[name] != 1)]
     if trained:
         raise ValueError(
-            "Expected the Inception-v3 that torchvision has from TensorFlow: "
-            "the batch normalizations of it, and of this package, do not "
-            "scale, their weights are 1. Received: "
+            "Expected torchvision's Inception-v3 with weights from "
+            "TensorFlow, whose batch normalizations have scales of 1 (in this "
+            "package they have none). Received: "
             f"{len(trained)} others, such as {trained[0]!r}"
         )
 
@@ -132,8 +127,8 @@ TORCHVISION = Scheme(
 def translate_timm(checkpoint, backbone):
     """Translates a state dict of timm's VGG-16.
 
-    Its residual networks and Inception-v3 have torchvision's names, and are
-    translated as torchvision's.
+    timm's residual networks and Inception-v3 have torchvision's names and are
+    translated by `translate`.
     """
     connected = ("pre_logits.fc1", "pre_logits.fc2", "head.fc")
     return _vgg16("timm", checkpoint.tensors, connected)

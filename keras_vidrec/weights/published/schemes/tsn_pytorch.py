@@ -1,4 +1,4 @@
-"""Weights of tsn-pytorch, and the ImageNet weights it starts from."""
+"""Weights of tsn-pytorch, and the ImageNet weights that it starts from."""
 
 import types
 
@@ -9,7 +9,7 @@ from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 from keras_vidrec.weights.published.schemes.torchvision import RESNETS
 
-# Images of 0..1 less 0.5, over the mean of ImageNet's standard deviations.
+# For images in 0..1, the mean 0.5 and the mean of ImageNet's deviations.
 _DEVIATION = 255 * 0.226
 _RESIDUAL = types.MappingProxyType(
     {
@@ -19,20 +19,20 @@ _RESIDUAL = types.MappingProxyType(
     }
 )
 _PREFIX = "base_model."
-# With dropout the classifier is of the whole network, else of its tower.
+# With dropout the classifier is a module of the network, else of the tower.
 _HEADS = types.MappingProxyType({"new_fc": "logits", f"{_PREFIX}fc": "logits"})
-# Of the ImageNet files of BN-Inception.
+# Classifiers in the ImageNet files of BN-Inception.
 _IMAGENET_HEADS = types.MappingProxyType(
     {"fc": "logits", "last_linear": "logits"}
 )
 
 
 def translate(checkpoint, backbone):
-    """Translates a state dict of tsn-pytorch, without the `module.` before
-    all its names; or the ImageNet weights of BN-Inception.
+    """Translates a state dict of tsn-pytorch, whose reader has removed
+    `module.` from all names, or the ImageNet weights of BN-Inception.
 
-    Its towers are modules `base_model`; batch normalizations of some files
-    have tensors of shape `(1, channels)`. Residual networks have their
+    Towers are modules `base_model`. In some files the tensors of batch
+    normalizations have the shape `(1, channels)`. Residual networks have their
     strides on the 3x3 convolutions.
     """
     tensors = checkpoint.tensors

@@ -116,9 +116,9 @@ OTHERS = {
     "gzip": (gzip.compress(b"weights"), "compressed by gzip"),
     "xz": (b"\xfd7zXZ\x00", "a compressed archive"),
     "tar": (tarred(), "a tar archive"),
-    "zip": (zipped(), "or of something else: download"),
+    "zip": (zipped(), "that does not contain weights: download"),
     "cut zip": (zipped()[:40], "a zip archive that was cut off"),
-    "pickle": (pickle.dumps({"a": [1, 2]}), "a pickle that is not of torch"),
+    "pickle": (pickle.dumps({"a": [1, 2]}), "a pickle that is not from torch"),
     "numpy": (numpy_file(), "a NumPy array"),
     "torch7": (b"\x04\0\0\0\x01\0\0\0\x03\0\0\0V 1", "of Torch7"),
     "text": (

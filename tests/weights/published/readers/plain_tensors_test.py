@@ -61,7 +61,7 @@ def test_a_changed_number_is_told(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(np.float32(500).tobytes())] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="w.pth: another sum of the bytes"):
+    with pytest.raises(ValueError, match="w.pth: a wrong checksum of"):
         read(path)
     assert torch.load(path, weights_only=True)["a"][500] != 500
 

@@ -331,7 +331,7 @@ def test_inception_v3_with_scales(inception_v3_tensors):
     scales = np.ones(320, "float32")
     scales[-1] = 0.5
     tensors = {**inception_v3_tensors, name: scales}
-    with pytest.raises(ValueError, match=f"do not scale.*1 others.*'{name}'"):
+    with pytest.raises(ValueError, match=f"scales of 1 .*1 others.*'{name}'"):
         TORCHVISION.translate(checkpoint(tensors), "inception_v3")
 
 
