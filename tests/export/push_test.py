@@ -141,7 +141,7 @@ def test_what_is_known_before(server, monkeypatch, address, library):
         patch.delenv("KAGGLE_API_TOKEN")
         with pytest.raises(OSError) as told:
             hub.check()
-        assert str(told.value).startswith(cannot) and "logged in by" in str(
+        assert str(told.value).startswith(cannot) and "To write there, " in str(
             told.value
         )
     server.token = "another"
