@@ -427,7 +427,7 @@ INVALID = [
         {"backbone": {"rgb": "resnet50", "flow": "googlenet"}},
         "for flow. Received: backbone='googlenet'",
     ),
-    ({"backbone": keras.Sequential()}, "no keras.Model has.*Sequential"),
+    ({"backbone": keras.Sequential()}, "a keras.Model do not have.*Sequential"),
     ({"backbone": {"rgb": "tiny"}}, "a dict of .*'rgb', 'flow'"),
     ({"backbone": None}, "backbone=None"),
     ({"backbone": "resnet18"}, "Received: backbone='resnet18'"),
