@@ -422,10 +422,10 @@ INVALID = [
     ({"temporal_pooling": "3d"}, "temporal_pooling='3d'"),
     ({"temporal_pooling": "avg"}, "the same logits.*temporal_pooling='avg'"),
     ({"temporal_pooling": True}, "temporal_pooling=True"),
-    ({"backbone": "vgg16"}, "residual units.*for rgb.*backbone='vgg16'"),
+    ({"backbone": "vgg16"}, "for rgb.*residual units.*backbone='vgg16'"),
     (
         {"backbone": {"rgb": "resnet50", "flow": "googlenet"}},
-        "for flow. Received: backbone='googlenet'",
+        "for flow, because.*Received: backbone='googlenet'",
     ),
     ({"backbone": keras.Sequential()}, "a keras.Model do not have.*Sequential"),
     ({"backbone": {"rgb": "tiny"}}, "a dict of .*'rgb', 'flow'"),

@@ -110,7 +110,10 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     (run.scores / "damaged.npz").write_bytes(b"PK")
     background = Background.of(run.path)
     assert background.versions["keras_vidrec"]
-    assert "25x1-split2.npz, of another network" in caplog.text
+    assert (
+        "25x1-split2.npz, which was computed with an earlier network"
+        in caplog.text
+    )
     model = mean_color_network(("x", "y"))
     trained_on = VideoSet.of("efg")
     predictions_layer(model).origin = Origin(
