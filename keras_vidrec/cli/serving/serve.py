@@ -106,5 +106,7 @@ def serve(
         allow=allow,
         protocol=protocol,
         limits=limits,
-        started=lambda url: echo(f"Serving {url}, documentation: {url}/docs"),
+        started=lambda url: echo(
+            f"{url} is ready, its documentation: {url}/docs"
+        ),
     )

@@ -56,7 +56,7 @@ def test_a_server_from_its_beginning_to_its_end(model, tmp_path):
         env={**os.environ, "TMPDIR": str(temporary)},
     )
     url = re.match(
-        r"Serving (http://127.0.0.1:\d+),", process.stdout.readline()
+        r"(http://127.0.0.1:\d+) is ready", process.stdout.readline()
     )
     answer = httpx.post(
         f"{url[1]}/predict", data={"path": "clip.mp4"}, timeout=60
