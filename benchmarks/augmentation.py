@@ -2,14 +2,14 @@
 
     python benchmarks/augmentation.py CLIPS [--other CHECKOUT] [--rounds 40]
 
-CLIPS is a folder of video files, of which the first 8 are prepared as 340x256
-frames and flow by DIS. Read are TSN's clips: 3 frames, or 3 stacks of 5 flow
-images, 224x224, one after the other on one thread, as the input pipeline reads
-them on several; steps of batches mix each 8 of them. Lists of steps take turns
-of 8 clips, in the time of the thread; printed is the least of all turns over
-that of `[crop, flip]`, with which recipes begin. With CHECKOUT, another tree of
-this package, `[crop, flip]` is timed there too, in processes that take turns,
-and printed is here over there.
+CLIPS is a folder of video files. The first 8 are prepared as 340x256 frames and
+DIS flow. TSN's clips (3 frames, or 3 stacks of 5 flow images, 224x224) are read
+one after the other on one thread, as each thread of the input pipeline does;
+steps for batches mix 8 clips. The lists of steps take turns of 8 clips each.
+The output is the smallest thread time of each list divided by that of `[crop,
+flip]`, with which recipes begin. With CHECKOUT, another tree of this package,
+`[crop, flip]` is also timed there, in processes that take turns, and the ratio
+of this tree to the other one is printed.
 """
 
 import argparse
@@ -28,10 +28,10 @@ HERE = pathlib.Path(__file__).resolve().parents[1]
 SUFFIXES = {".avi", ".mp4", ".mkv", ".mpg", ".webm"}
 VIDEOS = 8
 BATCH = 8
-# Of the processes of two trees.
+# Number of turns of the processes of two trees.
 TURNS = 4
 PLAIN = ["crop", "flip"]
-# All clips go through each step.
+# All clips are changed by each step.
 STEPS = [
     {"color_jitter": 0.4},
     {"rand_augment": 9},
@@ -75,7 +75,7 @@ def prepared(clips, directory):
 
 
 def opened(dataset, stream):
-    """The source, and the `ClipSpec` of what is read."""
+    """Returns the source and the `ClipSpec` of the clips."""
     from keras_vidrec.data.sources.records import Records
     from keras_vidrec.specs import ClipSpec
     from keras_vidrec.specs import FrameSpec
@@ -85,7 +85,8 @@ def opened(dataset, stream):
 
 
 def seconds(source, spec, augmentation):
-    """For a batch of clips, the same draws each time."""
+    """Returns the thread time of reading a batch of clips, with the same random
+    values each time."""
     from keras_vidrec.data.clips import reader
 
     begin = time.thread_time()
@@ -125,8 +126,8 @@ def compare_steps(dataset, stream, options):
 
 
 def plain(dataset, stream, rounds):
-    """The least time of `[crop, flip]`, also of trees before there were
-    lists."""
+    """Returns the smallest time of `[crop, flip]`, also for older trees without
+    lists of steps."""
     source, spec = opened(dataset, stream)
     try:
         from keras_vidrec.data.augmentation import Augmentation

@@ -1,14 +1,14 @@
 """Times the test of 25 snippets x 10 crops against its bare forward passes.
 
-The videos are real files of 320 x 240 pixels, generated; the network is TSN on
-BN-Inception with random weights. The one side is `evaluation.score`: reading,
-sampling, cropping, and the network; the other the network alone, on the clips
-of the same videos, which lie in memory. The two alternate, every few videos,
-so that a machine whose speed varies slows both. Printed are, by the clock and
-in processor time of all threads, the median of a video and of the pairs'
-ratios: few processors that share their threads badly for a while double the
-one and leave the other as it is. Both sides use one scorer, so that neither
-compiles anything.
+The videos are generated files of 320 x 240 pixels; the network is TSN on
+BN-Inception with random weights. One side is `evaluation.score`: reading,
+sampling, cropping, and the network. The other side is only the network, on the
+clips of the same videos in memory. The two sides alternate after a few videos,
+so that changes of the machine's speed affect both. The output is the median
+time of a video and the median of the ratios of pairs, as wall-clock time and as
+processor time of all threads. (If few processors schedule threads badly, the
+wall-clock time may double while the processor time stays the same.) Both sides
+use one scorer, so that neither compiles anything.
 
     python benchmarks/evaluate_overlap.py --pairs 8 --videos 3
 """

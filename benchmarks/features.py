@@ -1,21 +1,22 @@
 """Times training of TS-LSTM from features on disk against one batch in memory.
 
-The features are those of UCF101's training videos by two ResNets: 9,537
-videos of 25 frames of 2 x 2,048 features, generated, written once as `vidrec
-features` writes them (2 GB of float16). A step is one of `fit`, with Adam, on
-a batch of 64 videos: read and batched by `data.pipeline`, or the same batch
-again and again from memory.
+The features are generated. They have the size of those of UCF101's training
+videos by two ResNets: 9,537 videos of 25 frames of 2 x 2,048 features, in the
+format of `vidrec features` (2 GB of float16). A step is one of `fit`, with
+Adam, on a batch of 64 videos: read and batched by `data.pipeline`, or always
+the same batch from memory.
 
     python benchmarks/features.py --dir DIR
 
-DIR is kept, to be used again; without it the features go to a temporary
-directory. The two alternate. Before a round of reading the files are dropped
-from the page cache (as far as the system does so: `POSIX_FADV_DONTNEED`), so
-that it reads the disk; `--warm` leaves them there. Printed are the medians of
-the time of a step, on the clock and of the processors, and of each round's
-ratios, reading over memory; how fast the pipeline is when nothing is computed;
-and the peak memory of the process, with TensorFlow and the network in it. The
-pipeline's threads are on the same processors as the network's.
+DIR is kept and can be used again; without it the features are written to a
+temporary directory. The two sides alternate. Before each round of reading, the
+files are dropped from the page cache (`POSIX_FADV_DONTNEED`, as far as the
+system supports it), so that the disk is read; `--warm` leaves them in the page
+cache. The output is the median time of a step, as wall-clock and processor
+time, and the median of the ratios of rounds, reading divided by memory; the
+speed of the pipeline without a network; and the peak memory of the process,
+including TensorFlow and the network. The pipeline's threads use the same
+processors as the network's.
 """
 
 import argparse
@@ -47,7 +48,7 @@ from keras_vidrec.data.sources.features import Features
 
 CLASSES, FRAMES, WIDTH = 101, 25, 2048
 VIDEO_BYTES = 2 * FRAMES * WIDTH * 2
-# Steps of a round before the clock starts: the pipeline fills its buffers.
+# Steps of a round that are not timed, in which the pipeline fills its buffers.
 WARM_UP = 5
 
 
@@ -63,8 +64,8 @@ def arguments():
 
 
 def make_features(directory, num_videos):
-    """Generated features of that many videos, or of as many as there is room
-    for."""
+    """Writes generated features of a number of videos, or of as many as there
+    is disk space for."""
     if (directory / "dataset.json").exists():
         return Features(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -110,8 +111,8 @@ def drop_from_cache(directory):
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds a step, on the clock and of the processors, from the end of the
-    warm-up to the end of the epoch."""
+    """Measures seconds per step, as wall-clock and processor time, from the end
+    of the warm-up to the end of the epoch."""
 
     def on_train_batch_end(self, batch, logs=None):
         if batch == WARM_UP - 1:
@@ -154,7 +155,7 @@ def measure(directory, source, options):
     )
 
     def read(seed):
-        """Every round sees other videos."""
+        """Returns the pipeline of a round, with other videos in each round."""
         return pipeline.make(
             source,
             spec,
@@ -202,7 +203,7 @@ def measure(directory, source, options):
 
 
 def alone(dataset, steps):
-    """Seconds a batch when nothing is computed."""
+    """Returns the seconds per batch of the pipeline without a network."""
     batches = iter(dataset)
     for _ in range(WARM_UP):
         next(batches)

@@ -33,7 +33,7 @@ _BINS = 4
 
 
 def read(directory):
-    """The catalog of the clips of a directory."""
+    """Returns the catalog of the clips of a directory."""
     names = sorted(p.name for p in directory.iterdir() if _NAME.match(p.name))
     kinds = [_NAME.match(name).groups() for name in names]
     classes = tuple(sorted({kind for kind, _ in kinds}))
@@ -44,7 +44,7 @@ def read(directory):
 
 
 def seen(catalog, size, crops):
-    """What the frozen network sees in all clips."""
+    """Returns the features of all clips by the frozen network."""
     recipe = recipes.get("frozen_rgb").with_values(
         {
             "clip.size": size,
@@ -61,7 +61,7 @@ def seen(catalog, size, crops):
 
 
 def colors(catalog):
-    """Histograms of the colors of some frames of each clip."""
+    """Returns histograms of the colors of some frames of each clip."""
     source, found = VideoFiles(catalog), []
     for index in range(len(catalog.videos)):
         places = np.linspace(0, source.num_frames(index, "rgb") - 1, 8)
@@ -74,8 +74,8 @@ def colors(catalog):
 
 
 def nearest(features, labels, groups):
-    """How many clips have the class of the nearest clip of another group, of
-    those whose class has one."""
+    """Returns the number of clips with the class of the nearest clip in another
+    group, among the clips whose class occurs in another group."""
     x = features / np.linalg.norm(features, axis=1, keepdims=True)
     likeness = np.where(np.equal.outer(groups, groups), -np.inf, x @ x.T)
     found = labels[likeness.argmax(axis=1)]
@@ -83,7 +83,7 @@ def nearest(features, labels, groups):
 
 
 def usable(labels, groups):
-    """Which clips have others of their class in another group."""
+    """Returns which clips have other clips of their class in another group."""
     other = np.not_equal.outer(groups, groups)
     return (other & np.equal.outer(labels, labels)).any(axis=1)
 
@@ -100,8 +100,8 @@ def loss(scores, labels, groups):
 
 
 def learned(features, labels, groups):
-    """What is chosen for each group without it, and how many clips of it are
-    known."""
+    """Returns the choice for each group made without it, and the number of its
+    clips that are recognized."""
     known, chosen = 0, []
     num_classes = labels.max() + 1
     for group in dict.fromkeys(groups[usable(labels, groups)]):

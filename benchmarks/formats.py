@@ -26,7 +26,7 @@ import numpy as np
 SIZE = 224
 CLASSES = 101
 CALIBRATION = 8
-# What export makes each for.
+# The target of the export of each format.
 TARGETS = {"onnx": "server", "litert": "phone", "openvino": "server"}
 
 
@@ -48,7 +48,7 @@ def network(segments):
 
 
 def clips_for(endpoint, segments):
-    """Generated clips, and one to measure on: dicts of arrays."""
+    """Returns generated clips, and one to measure with: dicts of arrays."""
     from keras_vidrec.export import parity
 
     (name,) = [tensor.name for tensor in endpoint.inputs]
@@ -64,7 +64,7 @@ def clips_for(endpoint, segments):
 
 
 def written(format, model, segments, directory):
-    """Paths of the file in float32 and of that in int8."""
+    """Returns the paths of the files in float32 and int8."""
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.export import endpoint as endpoints
     from keras_vidrec.export import litert
@@ -97,7 +97,7 @@ def of_onnx(path, threads):
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Waiting is not to be counted as work.
+    # Busy waiting must not be counted as processor time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         str(path), options, providers=["CPUExecutionProvider"]
@@ -124,7 +124,8 @@ def of_openvino(path, threads):
 
 
 def of_torch(threads):
-    """The same work: frames are scaled, scores are averaged."""
+    """Returns a function that computes the same as the exports: it scales
+    frames and averages scores."""
     import torch
     from train_step import torch_resnet50
 
@@ -147,7 +148,7 @@ def of_torch(threads):
 
 
 def timed(run, clip):
-    """Milliseconds of the processors and of the clock."""
+    """Returns milliseconds of processor time and of wall-clock time."""
     cpu, wall = time.process_time(), time.perf_counter()
     run(clip)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -199,7 +200,7 @@ def show(name, times, spent, size):
 
 
 def ratio(times, others):
-    """Median of the ratios of the processors' times within a round."""
+    """Returns the median over rounds of the ratio of processor times."""
     return statistics.median(
         own[0] / other[0] for own, other in zip(times, others)
     )

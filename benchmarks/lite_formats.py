@@ -43,8 +43,8 @@ def arguments():
 
 
 def read(directory):
-    """Central squares of frames of different clips, scaled as the network
-    wants them: float32 `(frames, 224, 224, 3)`."""
+    """Returns center squares of frames of different clips, scaled for the
+    network: float32 `(frames, 224, 224, 3)`."""
     import cv2
 
     from keras_vidrec.data.catalogs import video_tree
@@ -67,7 +67,7 @@ def read(directory):
 
 
 def network():
-    """The network in Keras, from scaled pixels to scores."""
+    """Returns the network in Keras, from scaled pixels to scores."""
     import keras
 
     from keras_vidrec import backbones
@@ -125,7 +125,7 @@ def of_onnx(model, batch, threads):
     file, _ = tf2onnx.convert.from_function(function, signature, opset=18)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Waiting is not to be counted as work.
+    # Busy waiting must not be counted as processor time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         file.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -134,7 +134,7 @@ def of_onnx(model, batch, threads):
 
 
 def lite(model, batch, calibration=None):
-    """A LiteRT file, in int8 with the ranges of some frames."""
+    """Writes a LiteRT file, in int8 with the ranges measured on some frames."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as directory:
@@ -185,7 +185,7 @@ def of_lite(content, threads):
 
 
 def measure(frames, threads, rounds):
-    """Figures of one number of threads, in this process: list of dicts."""
+    """Measures with one number of threads in this process: list of dicts."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -238,7 +238,7 @@ def measure(frames, threads, rounds):
 
 
 def timed(run, chunks, batch):
-    """Milliseconds of the processors and of the clock that a frame takes."""
+    """Returns milliseconds per frame, of processor and of wall-clock time."""
     cpu, wall = time.process_time(), time.perf_counter()
     for chunk in chunks:
         run(chunk)

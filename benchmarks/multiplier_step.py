@@ -1,13 +1,13 @@
 """Times a training step of the spatiotemporal multiplier against its towers.
 
-The multiplier (ResNet-50, gates and filters over time in every stage) on 2
-clips of 5 chunks of 112x112 pixels, against the two steps of its streams
-trained alone: `TSN` on the same frames, and on the same flow.
+A step of the multiplier (ResNet-50, gates and filters over time in every stage)
+on 2 clips of 5 segments of 112x112 pixels is compared with the steps of its
+streams trained separately: `TSN` on the same frames, and on the same flow.
 
     python benchmarks/multiplier_step.py
 
-The three steps alternate; printed are the medians, and of each round's ratio,
-multiplier over the sum of the two.
+The three steps alternate. The output is the medians of the times, and of the
+ratio of the multiplier to the sum of the two in each round.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import time
 
 CLIPS, CHUNKS, SIZE, LENGTH, CLASSES = 2, 5, 112, 10, 101
-# Large steps on one fixed batch end in denormal numbers, which are slow.
+# A high rate on one fixed batch leads to denormal numbers, which are slow.
 LEARNING_RATE = 1e-6
 
 
@@ -30,7 +30,7 @@ def arguments():
 
 
 def training_steps(threads):
-    """The steps by name."""
+    """Returns the steps by name."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
@@ -90,7 +90,7 @@ def training_steps(threads):
 
 
 def seconds_of(step, count):
-    """Mean seconds of `count` steps."""
+    """Returns the mean seconds of `count` steps."""
     start = time.perf_counter()
     for _ in range(count):
         step()

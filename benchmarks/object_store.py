@@ -1,17 +1,17 @@
-"""Times training clips read from a server that answers late.
+"""Times training clips read from a server with a delay.
 
 A server on this machine, in a process of its own, has a prepared dataset of
 340x256 frames and waits 50 ms before each answer. The clips of TSN (3 frames
-each) are read through the input pipeline, by S3's protocol or over HTTP, and
-from the disk; printed are images a second, frames decoded, cropped and resized
-to 224x224. Then TSN with ResNet-50 is trained for some steps on them: printed
-is the share of a step that waits for its input.
+each) are read through the input pipeline, by S3's protocol, over HTTP, and from
+the disk. The output is the number of images per second that are decoded,
+cropped and resized to 224x224. Then TSN with ResNet-50 is trained on them for
+some steps, and the share of a step that waits for input is printed.
 
     python benchmarks/object_store.py
 
-On a few processors the reading and the decoding share them with the server and
-the network: images a second are a lower bound, and a network on another device
-waits if it takes more than these.
+With few processors, reading and decoding share them with the server and the
+network. The images per second are therefore a lower bound; a network on another
+device only waits if it processes more images than that.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def arguments():
 
 
 def make_dataset(directory):
-    """Frames of which a JPEG has about as many bytes as one of UCF101."""
+    """Returns frames whose JPEG files are about as large as those of UCF101."""
     rng = np.random.default_rng(0)
     writer = ShardWriter(directory, "rgb", 2**27)
     names = tuple(f"a/{i}.avi" for i in range(VIDEOS))
@@ -85,7 +85,8 @@ def make_dataset(directory):
 
 
 def serve(directory, latency, port):
-    """Files by HTTP, and as objects of a bucket as far as reading needs it."""
+    """Serves files over HTTP, and as objects of a bucket, as far as needed for
+    reading."""
 
     async def answer(request):
         await asyncio.sleep(latency)

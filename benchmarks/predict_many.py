@@ -1,13 +1,13 @@
-"""Times the predictions of many videos against those of one after the other.
+"""Times the prediction of many videos in one call and in single calls.
 
     python benchmarks/predict_many.py VIDEOS [--backbone NAME] [--protocol 3x1]
 
-VIDEOS is a directory of clips. The network has random weights. The one side is
-`Predictor.many` of all of them, the other a call of the same `Predictor` each.
-The two alternate, so that a machine whose speed varies slows both; printed are
-the videos a second of each and the median of the pairs' ratios, by the clock
-and, so that one sees whether a busy machine had two cores to give, the
-processor time that they took.
+VIDEOS is a directory of clips. The network has random weights. One side is
+`Predictor.many` of all videos, the other one call of the same `Predictor` per
+video. The two sides alternate, so that changes of the machine's speed affect
+both. The output is the videos per second of each side and the median of the
+ratios of pairs by wall-clock time, and the processor time, which shows whether
+a busy machine had two cores available.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Processor time of reading three frames of a video, side by side.
+"""Compares the processor time of reading three frames of a video.
 
     python benchmarks/read_frames.py CLIPS... [--other CHECKOUT]
 
-`--other` is the root of another checkout of this package, an earlier one say.
-Both read the same frames of the same clips in turns, each in a process of its
-own; frame counts are known to both. What is printed is processor time a clip,
-the least of each clip over the turns, which what else the machine does hardly
-touches. The ratios of whole turns follow.
+`--other` is the root of another checkout of this package, such as an earlier
+one. Both read the same frames of the same clips in turns, each in a process of
+its own; both know the number of frames. The output is the processor time per
+clip, the minimum over the turns, which other programs hardly affect, and the
+ratios of whole turns.
 """
 
 import argparse
@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parents[1]
 
 
 def serve(paths):
-    """Reads three frames of each clip a line of input; prints the seconds."""
+    """For each line of input, reads three frames of each clip and prints the
+    seconds."""
     from keras_vidrec.videos import video
 
     counts = [video.probe(path).num_frames for path in paths]

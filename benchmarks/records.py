@@ -1,20 +1,19 @@
-"""Times clips read from records against one JPEG file a frame.
+"""Times clips read from records against one JPEG file per frame.
 
 A sample is a whole training clip: K frames of a video are read, decoded,
-cropped and resized to 224x224. By offset it comes through the input pipeline
-of this package, `data.pipeline.make`, from the records that `vidrec prepare`
-wrote; on the other side TensorFlow's own operations read one JPEG file a
-frame. Both see the same JPEGs, the same frames of the same videos in the same
-order, the same crops, unmirrored, and as many threads; all files are in the
-page cache.
+cropped and resized to 224x224. On one side the input pipeline of this package,
+`data.pipeline.make`, reads them by offset from the records of `vidrec prepare`;
+on the other side TensorFlow's own operations read one JPEG file per frame. Both
+use the same JPEG images, frames, order, crops (not mirrored) and number of
+threads; all files are in the page cache.
 
     python benchmarks/records.py --videos DIR
 
-DIR holds video files (.avi); they are prepared to 340x256 first. The runs
-alternate, so that whatever else the machine does meets both; each begins when
-the other pipeline has filled its buffers and rests, and with its own emptied.
-Printed are the medians of each round's ratio, records over files (below 1,
-records are faster), of the time on the clock and of the processors' time.
+DIR contains video files (.avi), which are first prepared as 340x256 frames. The
+runs alternate, so that other programs affect both; each run starts when the
+other pipeline has filled its buffers and is idle, with its own buffers empty.
+The output is the median over rounds of the ratio of records to files (below 1,
+records are faster), of wall-clock time and of processor time.
 """
 
 import argparse
@@ -45,7 +44,7 @@ from keras_vidrec.specs import FrameSpec
 SEED = 1
 BATCH = 8
 SIZE = 224
-# Batches that a pipeline holds ready, and the time to make as many.
+# Number of batches in the buffers of a pipeline, and seconds to fill them.
 BUFFERED = 4
 REST_S = 1.0
 
@@ -61,7 +60,7 @@ def arguments():
 
 
 def make_files(videos, work):
-    """The same JPEGs as records and as one file a frame."""
+    """Writes the same JPEG images as records and as one file per frame."""
     rows = ["path,label,split"]
     names = sorted(p.name for p in videos.iterdir() if p.suffix == ".avi")
     rows += [f"{name},video,train" for name in names]
@@ -85,7 +84,7 @@ def make_files(videos, work):
 
 
 class Draws:
-    """A source that notes what the pipeline asks of it."""
+    """A source that records what the pipeline reads."""
 
     def __init__(self, source):
         self._source = source
@@ -102,7 +101,7 @@ class Draws:
 
 
 def draw_clips(source, spec, augmentation, count):
-    """What `pipeline.make` will show: video, frames and crop of each clip."""
+    """Returns the video, frames and crop of each clip of `pipeline.make`."""
     draws = Draws(source)
     crops = []
 
@@ -131,7 +130,8 @@ def draw_clips(source, spec, augmentation, count):
 
 
 def files_dataset(clips, frames, videos):
-    """TensorFlow's own operations on one file a frame."""
+    """Returns the pipeline of TensorFlow's operations with one file per
+    frame."""
     num_segments = len(clips[0][1])
     if any(len(indices) != num_segments for _, indices, _ in clips):
         raise ValueError(
@@ -164,7 +164,7 @@ def files_dataset(clips, frames, videos):
 
 
 def seconds(batches, count):
-    """Time on the clock and of the processors for `count` batches."""
+    """Returns wall-clock and processor time of `count` batches."""
     time.sleep(REST_S)
     for _ in range(BUFFERED):
         next(batches)

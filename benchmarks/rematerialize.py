@@ -1,8 +1,9 @@
-"""What computing activations twice saves and costs, TSN on ResNet-50.
+"""Measures the memory and time of computing activations twice, with TSN on
+ResNet-50.
 
-Each side trains in a process of its own, so that its peak of memory is its
-own; the processes take turns. Printed are the peaks, that of the process
-before training, the median times of a step, and their ratios.
+Each side trains in a process of its own, so that its peak of memory can be
+measured; the processes take turns. The output is the peaks, the memory of the
+process before training, the median times of a step, and their ratios.
 
     python benchmarks/rematerialize.py --batch 8 --rounds 3
 """
@@ -31,7 +32,7 @@ def arguments():
 
 
 def train(options):
-    """One side: figures of a few steps, in this process."""
+    """Measures a few steps of one side in this process."""
     import keras
     import numpy as np
 

@@ -2,14 +2,14 @@
 
     python benchmarks/serving.py VIDEOS [--backbone NAME] [--protocol 3x1]
 
-VIDEOS is a directory of clips. The network has random weights. The one side is
-a `Predictor` called for each video in this process; the other a server in a
-process of its own, to which 16 clients send the same videos. The two alternate,
-so that a machine whose speed varies slows both. Printed are the videos a second
-of each, the median of the pairs' ratios, by the clock and, for a busy machine,
-by the processor time that the program of the loop and the server with its
-decoders took (Linux), the slowest answer, and how many answers were errors; the
-goal is a ratio of 0.9 and none.
+VIDEOS is a directory of clips. The network has random weights. One side is a
+`Predictor` called for each video in this process; the other a server in a
+process of its own, to which 16 clients send the same videos. The two sides
+alternate, so that changes of the machine's speed affect both. The output is the
+videos per second of each side; the median of the ratios of pairs, by wall-clock
+time and, for busy machines, by processor time of the loop and of the server
+with its decoders (Linux); the slowest answer; and the number of errors. The
+goal is a ratio of 0.9 and no errors.
 """
 
 import argparse
@@ -47,8 +47,8 @@ def arguments():
 
 @contextlib.contextmanager
 def served(model, protocol):
-    """Yields the URL of a server in a process of its own, and the number of
-    this."""
+    """Starts a server in a process of its own. Yields its URL and process
+    id."""
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory) / "model.keras"
         model.save(path)
@@ -69,7 +69,7 @@ def served(model, protocol):
 
 
 def processor_seconds(root):
-    """Of a process and those that it started."""
+    """Returns the processor seconds of a process and its children."""
     total = 0
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

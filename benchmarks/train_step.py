@@ -1,21 +1,21 @@
 """Times TSN ResNet-50 in Keras, on any backend, against PyTorch, on CPU.
 
-One training step and one inference step of the same network: 2 videos of 3
-segments of 224x224 pixels, ResNet-50 in PyTorch's style, scaling of the
+A training step and an inference step of the same network are timed: 2 videos of
+3 segments of 224x224 pixels, ResNet-50 in PyTorch's style, scaling of the
 pixels, dropout, classifier of 101 classes, mean over the segments,
-cross-entropy, SGD with momentum. PyTorch runs channels-last, which is its
-faster layout, in a process and an environment of its own:
+cross-entropy, SGD with momentum. PyTorch runs with channels last, its faster
+layout, in a process and an environment of its own:
 
     python3 -m venv .venv-torch
     .venv-torch/bin/pip install -r requirements/torch-cpu.txt
     python benchmarks/train_step.py
 
-If torchvision is importable there, its ResNet-50 is used, else the same
-network as written below. The runs alternate, so that whatever else the
-machine does meets both; printed are the medians of each round's ratio, Keras
-over PyTorch (below 1, Keras is faster). On a machine that does other things
-too, `--clock processors` compares the processors' time instead, best with
-`--threads 1`: threads that wait for each other take time as well.
+If torchvision can be imported there, its ResNet-50 is used, else the same
+network as defined below. The runs alternate, so that other programs affect
+both. The output is the median over rounds of the ratio of Keras to PyTorch
+(below 1, Keras is faster). On a busy machine, use `--clock processors` to
+compare processor time, best with `--threads 1`, because waiting threads also
+take processor time.
 """
 
 import argparse
@@ -29,7 +29,7 @@ import time
 
 VIDEOS, SEGMENTS, SIZE, CLASSES = 2, 3, 224, 101
 DROPOUT = 0.8
-# Large steps on one fixed batch end in denormal numbers, which are slow.
+# A high rate on one fixed batch leads to denormal numbers, which are slow.
 LEARNING_RATE = 1e-6
 MODES = ("train", "inference")
 CLOCKS = {"wall": time.perf_counter, "processors": time.process_time}
@@ -56,7 +56,7 @@ def arguments():
 
 
 def seconds_of(step, count, clock):
-    """Mean seconds of `count` steps."""
+    """Returns the mean seconds of `count` steps."""
     start = CLOCKS[clock]()
     for _ in range(count):
         step()
@@ -64,8 +64,8 @@ def seconds_of(step, count, clock):
 
 
 def limit_threads(backend, threads):
-    """Lets a backend compute with so many threads; JAX takes its from the
-    processors that it may use."""
+    """Sets the number of threads of a backend; for JAX by the processors that
+    the process may use."""
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -80,7 +80,7 @@ def limit_threads(backend, threads):
 
 
 def keras_steps(backend, size, threads):
-    """The two steps in Keras, by mode."""
+    """Returns the two steps in Keras, by mode."""
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     limit_threads(backend, threads)
@@ -128,7 +128,8 @@ def keras_steps(backend, size, threads):
 
 
 def torch_resnet50():
-    """torchvision's ResNet-50, or the same network where that is missing."""
+    """Returns torchvision's ResNet-50, or the same network without
+    torchvision."""
     from torch import nn
 
     try:
@@ -199,7 +200,7 @@ def _resnet50(nn):
 
 
 def torch_steps(size, threads):
-    """The two steps in PyTorch, by mode."""
+    """Returns the two steps in PyTorch, by mode."""
     import torch
 
     torch.set_num_threads(threads)
@@ -242,7 +243,7 @@ def torch_steps(size, threads):
 
 
 def serve_torch(args):
-    """Answers each line `[mode, count]` on stdin with its seconds a step."""
+    """Answers each line `[mode, count]` on stdin with the seconds per step."""
     steps = torch_steps(args.size, args.threads)
     for line in sys.stdin:
         mode, count = json.loads(line)
@@ -251,7 +252,7 @@ def serve_torch(args):
 
 
 class TorchPeer:
-    """The PyTorch process, asked through its stdin and stdout."""
+    """The PyTorch process, controlled through its stdin and stdout."""
 
     def __init__(self, args):
         python = args.torch_python

@@ -1,23 +1,21 @@
 """Times the training input of TSN: from raw videos to batches.
 
-A batch is 8 clips of 3 frames, 224x224: the videos are opened, 3 frames of
-each decoded, resized, cropped and mirrored. Here that is the input pipeline of
-this package, `data.pipeline.make`, with the frames of `applications.TSN`. On
-the other side it is mmaction2's: the training pipeline of its own
-configuration of TSN ResNet-50 (decord) in a `DataLoader` with two worker
-processes.
+A batch is 8 clips of 3 frames, 224x224: the videos are opened, and 3 frames of
+each are decoded, resized, cropped and mirrored. One side is the input pipeline
+of this package, `data.pipeline.make`, with the frames of `applications.TSN`.
+The other side is mmaction2: the training pipeline of its own configuration of
+TSN ResNet-50 (decord) in a `DataLoader` with two worker processes.
 
     python benchmarks/training_input.py CLIPS... [--mmaction2 TREE --python PY]
 
-CLIPS are folders of video files, each measured apart. TREE is a checkout of
-mmaction2 and PY the Python of an environment of its own that has torch, mmcv
-or mmcv-lite, mmengine and decord; without them only the time here is told. The
-sides run in processes of their own, taking turns: while one is timed the other
-rests with its buffers full. Each turn begins with the buffers emptied. Printed
-are the medians and the range of the ratios of the turns, here over mmaction2
-(below 1, this package is faster), of the time on the clock and of the
-processors' time, child processes included. On a loaded machine the latter is
-the one to go by.
+CLIPS are folders of video files, each of which is measured separately. TREE is
+a checkout of mmaction2 and PY the Python of an environment with torch, mmcv or
+mmcv-lite, mmengine and decord; without them only this package is measured. The
+sides run in processes of their own that take turns: while one is timed, the
+other is idle with full buffers. Each turn starts with empty buffers. The output
+is the median and the range of the ratios of this package to mmaction2 (below 1,
+this package is faster), of wall-clock time and of processor time, including
+child processes. On a busy machine, use the processor time.
 """
 
 import argparse
@@ -39,9 +37,9 @@ CONFIG = (
 BATCH = 8
 SEGMENTS = 3
 SIZE = 224
-# Batches that either side holds ready at most, and some on their way.
+# Largest number of batches in the buffers of both sides, and in preparation.
 BUFFERED = 6
-# Clips in an epoch, at least; few files are repeated.
+# Smallest number of clips in an epoch. Fewer files are repeated.
 EPOCH = 64
 
 
@@ -118,7 +116,7 @@ def batches_mmaction2(folder):
 
 
 def processors_time(pid=None):
-    """Seconds of a process and of those it started, which are alive."""
+    """Returns the processor seconds of a process and its live children."""
     pid = os.getpid() if pid is None else pid
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
@@ -133,7 +131,7 @@ def processors_time(pid=None):
 
 
 def rest():
-    """Until the buffers are full and nothing works on."""
+    """Waits until the buffers are full and the process is idle."""
     while True:
         before = processors_time()
         time.sleep(0.5)
@@ -142,7 +140,7 @@ def rest():
 
 
 def serve(batches):
-    """Answers each line of input by the two times of as many batches."""
+    """Answers each line of input, a number of batches, with their two times."""
     next(batches)
     rest()
     print(json.dumps("ready"), flush=True)
@@ -174,7 +172,7 @@ def start(side, folder, options):
 
 
 def answer(process):
-    """What a side says; libraries may print something between."""
+    """Returns the answer of a side, ignoring other lines of its libraries."""
     for line in process.stdout:
         if line.startswith(("[", '"ready"')):
             return json.loads(line)
@@ -182,7 +180,7 @@ def answer(process):
 
 
 def lists_of(clips, folder):
-    """Links to the clips of a folder, and both sides' lists of them."""
+    """Makes links to the clips of a folder, and the lists of both sides."""
     paths = sorted(path for path in clips.iterdir() if path.suffix in SUFFIXES)
     rows = ["path,label,split"]
     lines = []

@@ -1,21 +1,21 @@
 """Times TV-L1 in Keras against OpenCV's, on CPU and on real videos.
 
-Pairs of neighboring frames of UCF101 videos, resized to 340x256 as TSN does,
-each from another class. OpenCV runs in a process and an environment of its
-own, because the wheel that has TV-L1 overwrites the package's OpenCV:
+The input is pairs of neighboring frames of UCF101 videos, each of another
+class, resized to 340x256 as in TSN. OpenCV runs in a process and an environment
+of its own, because the wheel with TV-L1 overwrites the package's OpenCV:
 
     python3 -m venv .venv-contrib
     .venv-contrib/bin/pip install -r requirements/opencv-contrib.txt
     python benchmarks/tvl1.py --videos ucf101_clips
 
-Both sides have the same number of threads and take turns, so that whatever
-else the machine does meets both: pair by pair (`tvl1_flow`, compiled), and
-streaming (`stream`, some pairs a turn, OpenCV's time for them being that of
-its single pairs). Printed are the medians over the pairs and over the turns,
-and how far the flows lie apart. TV-L1 with a median filter is chaotic where
-the motion is ambiguous: "OpenCV against itself" is what one part in a million
-of noise in the first frame changes in OpenCV's own flow. `--middlebury DIR`
-adds the error against the truth of Middlebury's sequences there.
+Both sides have the same number of threads and take turns, so that other
+programs affect both: pair by pair (`tvl1_flow`, compiled), and streaming
+(`stream`, several pairs a turn, compared with the sum of OpenCV's times for
+them). The output is the medians over the pairs and turns, and the difference of
+the flows. TV-L1 with a median filter is chaotic where motion is ambiguous:
+"OpenCV against itself" is the change of OpenCV's own flow by noise of one part
+in a million in the first frame. `--middlebury DIR` adds the error against the
+ground truth of Middlebury's sequences.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def arguments():
 
 
 def ucf101_pairs(directory, count):
-    """`{name: (first, second)}`, gray uint8, each from another class."""
+    """Returns `{name: (first, second)}`, gray uint8, each of another class."""
     import cv2
 
     from keras_vidrec import videos
@@ -73,7 +73,7 @@ def ucf101_pairs(directory, count):
 
 
 def middlebury_pairs(directory):
-    """`{name: (first, second)}` and `{name: truth}`."""
+    """Returns `{name: (first, second)}` and `{name: truth}`."""
     import cv2
 
     from keras_vidrec.flow import codec
@@ -109,7 +109,7 @@ def serve_opencv(threads):
 
 
 class OpenCVPeer:
-    """The process with OpenCV's TV-L1, asked through stdin and stdout."""
+    """The process with OpenCV's TV-L1, controlled through stdin and stdout."""
 
     def __init__(self, python, threads):
         if not python.exists():
@@ -123,7 +123,7 @@ class OpenCVPeer:
         )
 
     def flow(self, first, second):
-        """`(flow, seconds)`."""
+        """Returns `(flow, seconds)`."""
         import numpy as np
 
         directory = pathlib.Path(self._directory.name)
@@ -144,7 +144,8 @@ class OpenCVPeer:
 
 
 def compare(flow, other):
-    """Mean distance in pixels, and share of codes equal or off by one."""
+    """Returns the mean distance in pixels, and the share of 8-bit codes that
+    are equal or differ by 1."""
     import numpy as np
 
     from keras_vidrec.flow import codec
@@ -155,7 +156,7 @@ def compare(flow, other):
 
 
 def against_itself(peer, first, second, flow):
-    """`compare` of OpenCV's flow with that of an almost equal first frame."""
+    """Compares OpenCV's flow with its flow for a slightly changed frame."""
     import numpy as np
 
     noise = 1e-6 * np.random.default_rng(0).standard_normal(first.shape)
@@ -165,7 +166,7 @@ def against_itself(peer, first, second, flow):
 
 
 def single_flow():
-    """`tvl1_flow` of one pair, compiled."""
+    """Returns `tvl1_flow` for one pair, compiled."""
     import numpy as np
     import tensorflow as tf
 
@@ -186,7 +187,7 @@ def report(text):
 
 
 def time_pairs(pairs, peer, args):
-    """Pair by pair and streaming, in turns."""
+    """Measures pair by pair and streaming, in turns."""
     from keras_vidrec.flow.tvl1 import flow as tvl1
 
     flow_of = single_flow()

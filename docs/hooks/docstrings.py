@@ -1,15 +1,16 @@
-"""How the reference reads docstrings."""
+"""Prepares docstrings for the reference."""
 
 import re
 
 import griffe
 
-# What stands under `Example:`, which Keras does not indent.
+# The text after `Example:`, which is not indented in Keras' style.
 _SESSION = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
 
 
 class Sessions(griffe.Extension):
-    """Fences examples of the interpreter, which Markdown takes for quotes."""
+    """Makes code blocks of interpreter examples, which would be quotes in
+    Markdown."""
 
     def on_instance(self, *, obj, **kwargs):
         if obj.docstring:

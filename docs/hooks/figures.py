@@ -1,4 +1,4 @@
-"""A figure of each paper's network, as SVG.
+"""Draws a figure of each paper's network, as SVG.
 
 python docs/hooks/figures.py    # writes docs/papers/*.svg
 """
@@ -6,7 +6,7 @@ python docs/hooks/figures.py    # writes docs/papers/*.svg
 import pathlib
 from xml.sax.saxutils import escape
 
-# Fill by what a box is.
+# Fill colors by the kind of a box.
 COLORS = {
     "video": "#eceff1",
     "rgb": "#c5cae9",
@@ -18,15 +18,15 @@ _HEIGHT = 34  # of a box
 
 
 class _Figure:
-    """Boxes on a grid of columns 150 and rows 50 wide, and arrows between."""
+    """A drawing of boxes on a grid of 150 x 50, with arrows between them."""
 
     def __init__(self, columns, rows):
         self.width, self.height = 150 * columns, 50 * rows
         self.parts, self.places = [], {}
 
     def box(self, name, column, row, kind, text=None, rows=1):
-        """A box of a name, which is its text unless told otherwise; `rows`
-        makes it taller."""
+        """Adds a box. Its text is its name unless another one is given; `rows`
+        is its height."""
         x, y = 150 * column + 10, 50 * row + 8
         height = _HEIGHT + 50 * (rows - 1)
         self.places[name] = (x, y + height / 2)

@@ -1,6 +1,5 @@
-"""The tutorials: scripts of cells in `docs/tutorials` (jupytext's percent
-format), executed into `build/tutorials`, and shown as pages of the site with
-what they printed and drew.
+"""Executes the tutorials, scripts in `docs/tutorials` (jupytext's percent
+format), into `build/tutorials`, and makes pages of the site with their outputs.
 
     python docs/hooks/notebooks.py        # executes those that are out of date
 """
@@ -30,23 +29,23 @@ _ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
-# Where a notebook says what it was made from.
+# Key of a notebook's metadata with the hashes of its sources.
 _MADE_FROM = "made_from"
 
 
 def tutorials():
-    """Paths of the sources, in the order of their names."""
+    """Returns the paths of the sources, sorted by name."""
     return sorted(SOURCES.glob("*.py"))
 
 
 def executed(source, same_package=False):
-    """A tutorial with its outputs: those in `build/tutorials` if they are of
-    the same cells of code, else it is executed now, and kept there.
+    """Returns a tutorial with its outputs: from `build/tutorials` if that has
+    the same code cells, else it is executed and saved there.
 
     Args:
         source: path of one of `tutorials()`.
-        same_package: bool. Whether the outputs must have been made with the
-            package as it is now, too. Defaults to `False`.
+        same_package: bool. Whether the outputs must also have been made with
+            the current code of the package. Defaults to `False`.
 
     Returns:
         `nbformat.NotebookNode`.
@@ -75,8 +74,8 @@ def executed(source, same_package=False):
 
 
 def all_executed(same_package=False):
-    """All of `tutorials()`, two at a time: dict from their names to what
-    `executed` gives."""
+    """Executes all tutorials, two at a time: dict by name of the results of
+    `executed`."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         run = functools.partial(executed, same_package=same_package)
         sources = tutorials()
@@ -106,14 +105,14 @@ def execute(notebook):
 
 
 def page(notebook, name):
-    """A notebook as a page.
+    """Converts a notebook to a page.
 
     Args:
         notebook: `nbformat.NotebookNode`, executed.
-        name: str. What the files of the page begin with.
+        name: str. Start of the names of the files of the page.
 
     Returns:
-        Its Markdown, and dict of the pictures: bytes by file name.
+        Tuple of its Markdown, and a dict of its pictures, bytes by file name.
     """
     title, *cells = notebook.cells
     lines = [
@@ -135,7 +134,7 @@ def page(notebook, name):
 
 
 def _joined(outputs):
-    """Outputs, those that were printed one after the other as one."""
+    """Merges consecutive printed outputs."""
     found = []
     for output in outputs:
         printed = output.output_type == "stream"
@@ -175,7 +174,7 @@ def _code(notebook):
 
 
 def _package():
-    """A hash of the package as it is."""
+    """Returns a hash of the current code of the package."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "keras_vidrec").rglob("*")):
         if path.suffix in (".py", ".yaml"):

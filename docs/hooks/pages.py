@@ -1,6 +1,6 @@
-"""Pages of the site that are made of the package itself: the reference of every
-public object and of every command, tables of recipes, tutorials with what they
-print, and the files that lie beside `docs/`.
+"""Makes pages of the site from the package: the reference of all public objects
+and commands, tables of recipes, tutorials with their outputs, and the files
+beside `docs/`.
 
 MkDocs calls the functions whose names begin with `on_`.
 """
@@ -35,14 +35,14 @@ ASKED = re.compile(r"^<!-- recipes ([\w ]+) -->\n(?:.+\n?)+", re.MULTILINE)
 
 
 def rooms():
-    """The rooms that `dir(keras_vidrec)` shows, and functions of its own."""
+    """Returns the subpackages and functions that `dir(keras_vidrec)` lists."""
     values = {name: getattr(keras_vidrec, name) for name in dir(keras_vidrec)}
     shown = {n: v for n, v in values.items() if inspect.ismodule(v)}
     return shown, sorted(set(values) - set(shown))
 
 
 def room_page(name, room):
-    """Markdown of all that `dir(room)` shows."""
+    """Returns Markdown for all names that `dir(room)` lists."""
     lines = [f"# keras_vidrec.{name}", "", inspect.getdoc(room), ""]
     for member in dir(room):
         lines += [f"::: keras_vidrec.{name}.{member}", ""]
@@ -73,7 +73,7 @@ def reference():
 
 
 def commands():
-    """Markdown of the help of every command."""
+    """Returns Markdown of the help of all commands."""
     lines = [
         "# Commands",
         "",
@@ -111,7 +111,7 @@ def _argument(parameter):
 
 
 def _text(words):
-    """What a table or a paragraph may hold of a help text."""
+    """Escapes a help text for a table or paragraph."""
     words = " ".join((words or "").split())
     for sign in "|[]":
         words = words.replace(sign, f"\\{sign}")
@@ -119,7 +119,7 @@ def _text(words):
 
 
 def recipe_table(folders):
-    """Markdown of the recipes of some folders."""
+    """Returns Markdown of the recipes of some folders."""
     lines = ["| recipe | what it is | quoted from the paper |", "|---|---|---|"]
     for folder in folders.split():
         for path in sorted((recipes.FOLDER / folder).glob("*_*.yaml")):
@@ -133,7 +133,7 @@ def recipe_table(folders):
 
 
 def beside(name):
-    """A file beside `docs/`, its links as the site has them."""
+    """Returns a file beside `docs/` with its links adapted to the site."""
     text = (ROOT / name).read_text()
     for page, file in BESIDE.items():
         text = re.sub(rf"\]\({re.escape(file)}", f"]({page}", text)
@@ -143,7 +143,7 @@ def beside(name):
 
 
 def on_config(config):
-    """The pages of the reference, where `nav` has a place for them."""
+    """Inserts the pages of the reference into `nav`."""
     pages = [{title: path} if title else path for path, title, _ in reference()]
     for section in config.nav:
         if isinstance(section, dict) and section.get("Reference"):

@@ -1,4 +1,4 @@
-"""A network over features, and the networks that make them, as one."""
+"""Joins a network over features with the networks that compute them."""
 
 import keras
 
@@ -9,7 +9,8 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.weights.towers import stream_of
 
-# Arguments that say how large features are, or that are about training.
+# Arguments of the head that do not apply to the joined network: the size of
+# features, and training.
 _OF_FEATURES = ("features", "input_shape", "auxiliary_outputs")
 
 
@@ -20,8 +21,8 @@ def join(
     flow: keras.Model | None = None,
     name: str | None = None,
 ) -> keras.Model:
-    """Joins a network over features with the networks that make the features,
-    into one network from pixels to classes.
+    """Joins a network over features with the networks that compute the
+    features, into one network from pixels to classes.
 
     ```
     rgb --- [tower of rgb] -- features \\
@@ -29,30 +30,31 @@ def join(
     flow -- [tower of flow] - features /
     ```
 
-    The input is that used for the features: a snippet is placed around its
-    frame as stored in the head, whatever the network of its stream was trained
-    on. The result is like the head built with its backbones inside: `describe`,
-    evaluation, prediction, Grad-CAM and export work on it, and so does further
-    training. Weights are copied.
+    The input is the one that the features were computed from: snippets are
+    positioned around their frame as the head's clip specification states, also
+    if the network of a stream was trained with other positions. The result is
+    like the head built with its backbones: `describe`, evaluation, prediction,
+    Grad-CAM, export and further training work with it. Weights are copied.
 
     Args:
         head: keras.Model over features: `TSLSTM`, `TemporalInception` or
             `STFN`.
-        rgb, flow: `None`, or keras.Model: the network that makes the features
-            of this stream, one of a single modality that classifies single
-            snippets, such as `TSN`. One for each stream of the head. Default
+        rgb, flow: `None`, or keras.Model: the network that computes the
+            features of this stream. It takes one modality and classifies single
+            snippets, such as `TSN`. Each stream of the head needs one. Default
             to `None`.
-        name: `None`, or str. Name of the model. Defaults to that of the head.
+        name: `None` (the name of the head), or str. Name of the model.
+            Defaults to `None`.
 
     Returns:
-        A functional `keras.Model` from clips by modality, each `(batch,
-        num_segments, height, width, channels)` (of one stream, from the
-        clips), to what the head gives.
+        A functional `keras.Model` from a dict of clips by modality, each
+        `(batch, num_segments, height, width, channels)` (for one stream, from
+        the clips), to the output of the head.
 
     Raises:
-        ValueError: if the networks do not fit each other: other streams,
-            another number of features; other crops, frames, flow or lengths of
-            snippets; or if the head was trained on features of others.
+        ValueError: if the networks do not fit together (streams, number of
+            features, crops, frames, flow, or lengths of snippets), or the head
+            was trained on features of other networks.
 
     Example:
 
@@ -68,7 +70,7 @@ def join(
     networks = {s: found for s, found in given.items() if found is not None}
     if set(networks) != set(streams):
         raise ValueError(
-            f"The network sees features of {' and '.join(streams)}. Expected "
+            f"The network takes features of {' and '.join(streams)}. Expected "
             f"a network for each of them. Received: {tuple(networks)}"
         )
     networks = {stream: networks[stream] for stream in streams}
@@ -86,11 +88,11 @@ def join(
         if size != wanted.shape[-1]:
             raise ValueError(
                 f"Expected a network of {wanted.shape[-1]} features of "
-                f"{stream}, as the head sees. Received: "
+                f"{stream}, as the head takes. Received: "
                 f"{networks[stream].name!r} with {size}"
             )
         inputs[modality], features[stream] = clips, found
-    # By position: the features have other names than the inputs of the head.
+    # A list: the features have other names than the inputs of the head.
     part = keras.Model(seen, head.output)
     model = _with_head(part, inputs, list(features.values()), name or head.name)
     layer = heads.predictions_layer(model)
@@ -101,45 +103,46 @@ def join(
 
 
 def features_layer(modality):
-    """Name of the layer of a joined network that gives the features of a
-    modality, `(batch, num_segments, features)`."""
+    """Returns the name of the layer of a joined network whose output is the
+    features of a modality, `(batch, num_segments, features)`."""
     return f"{modality}_features"
 
 
 def streams_of(head):
-    """The streams of a network over features, in the order of its inputs.
+    """Returns the streams of a network over features, in the order of its
+    inputs: tuple of str.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if it is not a network over features.
     """
     spec = heads.describe(head).clip_spec
     inputs = keras.tree.flatten(head.input)
     if spec is None or any(len(tensor.shape) != 3 for tensor in inputs):
         raise ValueError(
             "Expected a network over features (batch, num_segments, features) "
-            "that knows what it wants to see, such as TSLSTM. Received: "
+            "with a clip specification, such as TSLSTM. Received: "
             f"head={head.name!r}"
         )
     return spec.modalities
 
 
 def _in_order(head, streams):
-    """The inputs of a head, one per stream."""
+    """Returns the inputs of a head as a list in the order of the streams."""
     if isinstance(head.input, dict):
         return [head.input[stream] for stream in streams]
     return keras.tree.flatten(head.input)
 
 
 def _makers(origin):
-    """The networks that made the features of a head, by stream, from its
-    origin.
-    """
+    """Returns a dict that contains, by stream, the `Origin` of the networks
+    that computed the features of a head with this origin."""
     features = origin.parents.get("features", Origin())
     return {**features.parents, **origin.parents}
 
 
 def _check_origin(origin, parts):
-    """Refuses networks whose features the head has never seen."""
+    """Raises a `ValueError` if the head was trained on features of other
+    networks."""
     known = _makers(origin or Origin())
     for stream, part in parts.items():
         made = feature_tower.fingerprint(part)
@@ -153,9 +156,9 @@ def _check_origin(origin, parts):
 
 
 def _origin(of_head, parts, facts):
-    """The origin of the head, with the networks that it does not list as
-    parents. Its fingerprint it gets when it is saved.
-    """
+    """Returns the origin of the joined network: that of the head, with the
+    networks that it does not list as further parents. Its fingerprint is set
+    when the network is saved."""
     makers = _makers(of_head)
     new = {
         stream: (facts[stream].origin or Origin()).replace(
@@ -170,7 +173,8 @@ def _origin(of_head, parts, facts):
 
 
 def _joint_spec(of_head, specs):
-    """What is seen: of all streams, as for the features."""
+    """Returns the `ClipSpec` of the joined network: that of the head, with the
+    images of the networks of all streams."""
 
     def agreed(field, streams=tuple(specs)):
         values = {s: getattr(specs[s], field) for s in streams if s in specs}
@@ -183,7 +187,8 @@ def _joint_spec(of_head, specs):
         return first
 
     modalities = tuple(spec.modalities[0] for spec in specs.values())
-    # A single frame has no length, and only flow is made in some way.
+    # The snippet length does not matter for rgb, nor the method of flow for
+    # streams other than flow.
     motion = [s for s, spec in specs.items() if spec.modalities != ("rgb",)]
     flow = of_head.flow
     if "flow" in specs:
@@ -191,7 +196,7 @@ def _joint_spec(of_head, specs):
         checks.check(
             flow == of_head.flow,
             "flow",
-            f"a network of flow as the head knows it ({of_head.flow})",
+            f"a network trained on the flow of the head ({of_head.flow})",
             flow,
         )
     return of_head.replace(
@@ -204,7 +209,8 @@ def _joint_spec(of_head, specs):
 
 
 def _blueprint(of_head, streams, spec, facts):
-    """Which network it is: the head with its backbones inside."""
+    """Returns the `Blueprint` of the head built with its backbones, `None` if
+    that of the head is not known."""
     if of_head is None:
         return None
     backbones = {}
@@ -225,8 +231,8 @@ def _blueprint(of_head, streams, spec, facts):
 
 
 def _tower(part, modality, num_segments):
-    """The input of a stream and its features, by layers of its own that are
-    called for the stream."""
+    """Returns the input of a stream and its features, computed by a copy of
+    the network whose layers are named after the stream."""
     _, *sizes, channels = part.input.shape[1:]
     clips = keras.Input(
         (num_segments, *sizes, channels), dtype=part.input.dtype, name=modality
@@ -250,7 +256,8 @@ def _tower(part, modality, num_segments):
 
 
 def _with_head(part, inputs, features, name):
-    """The head, by layers of its own, on features that towers make."""
+    """Returns the joined network: a copy of the head on the features of the
+    towers."""
     last = {}
 
     def call(layer, *args, **kwargs):
@@ -263,7 +270,7 @@ def _with_head(part, inputs, features, name):
     if len(inputs) == 1:
         (inputs,) = inputs.values()
     model = keras.Model(inputs, last["predictions"], name=name)
-    # Keras has called the layers of `own` twice: `own` has a single call.
+    # Keras has called the layers twice; in the new model they have one call.
     joined = keras.Model.from_config(model.get_config())
     joined.set_weights(model.get_weights())
     return joined

@@ -1,4 +1,4 @@
-"""Trained networks of several streams as one network."""
+"""Fuses trained networks of several streams into one network."""
 
 import collections.abc
 import logging
@@ -18,7 +18,8 @@ from keras_vidrec.specs import checks
 logger = logging.getLogger("keras_vidrec")
 
 _FLOWS = ("flow", "warped_flow")
-# What the origin of a fusion says where all networks say the same.
+# Fields of the origin of a fusion that are set if all networks have the same
+# value.
 _IN_COMMON = (
     "videos",
     "content",
@@ -28,8 +29,8 @@ _IN_COMMON = (
     "decoder",
 )
 
-# Crops of 224 pixels are cut from frames whose shorter side is 256, and so
-# for other sizes: the test protocol.
+# In tests, crops of 224 pixels are cut from frames whose shorter side is 256;
+# other sizes have the same ratio.
 _FRAME_OF_CROP = 256 / 224
 
 
@@ -87,9 +88,9 @@ def LateFusion(
         not copied, because they were chosen for the scores of one stream.
 
     Raises:
-        ValueError: if the networks do not fit each other: other classes, one
-            label per clip or several, another size, sampling or flow, another
-            length of the snippets, another test.
+        ValueError: if the networks do not fit together: they have different
+            classes, one or several labels per clip, different sizes, sampling,
+            flow, lengths of snippets, or tests.
 
     Example:
 
@@ -165,8 +166,8 @@ def LateFusion(
 
 
 def clips_of_frames(frames, spec):
-    """What networks of rgb, of its differences and of flow see of the same
-    frames, flow being made of them by TV-L1.
+    """Returns the inputs of networks of rgb, rgb differences and flow for the
+    same frames. Flow is computed by TV-L1.
 
     Args:
         frames: KerasTensor `(batch, num_segments, height, width, 3 *
@@ -187,6 +188,7 @@ def clips_of_frames(frames, spec):
 
 
 def _checked(networks):
+    """Checks the argument `networks` and returns it as a dict."""
     checks.check(
         isinstance(networks, dict) and len(networks) > 1,
         "networks",
@@ -203,7 +205,7 @@ def _checked(networks):
         if spec is None or spec.modalities != (modality,):
             seen = "no clip specification" if spec is None else spec.modalities
             raise ValueError(
-                f"Expected a network that sees {modality} and nothing else. "
+                f"Expected a network that takes {modality} and nothing else. "
                 f"Received: networks[{modality!r}]={network.name!r} with {seen}"
             )
         shape = getattr(network.input, "shape", None)
@@ -219,7 +221,8 @@ def _checked(networks):
 
 
 def _agreed(what, values):
-    """The one value that all streams have."""
+    """Returns the value that all streams have; raises a `ValueError` if they
+    have different ones. `values` is a dict by stream."""
     first, *others = values.values()
     if any(value != first for value in others):
         raise ValueError(
@@ -229,12 +232,14 @@ def _agreed(what, values):
 
 
 def _joint_spec(specs):
+    """Returns the `ClipSpec` of all streams together."""
+
     def agreed(field, modalities=tuple(specs)):
         values = {m: getattr(specs[m], field) for m in specs if m in modalities}
         return _agreed(field, values) if values else None
 
-    # A single frame has neither a length nor an alignment, and only flow is
-    # made in one way or another.
+    # Length and alignment of snippets do not matter for rgb, nor the method of
+    # flow for streams other than flow.
     motion = tuple(modality for modality in specs if modality != "rgb")
     first = specs[motion[0]]
     return first.replace(
@@ -252,7 +257,8 @@ def _joint_spec(specs):
 
 
 def _origin(networks, described):
-    """What the networks have in common, and the networks as parents."""
+    """Returns the `Origin` of the fusion: the facts that the networks have in
+    common, and the networks as parents."""
     origins = [facts.origin or Origin() for facts in described.values()]
     common = {}
     for field in _IN_COMMON:
@@ -263,15 +269,15 @@ def _origin(networks, described):
         versions.update(origin.versions)
     parents = {}
     for (modality, network), origin in zip(networks.items(), origins):
-        # An untrained network need not be read completely.
+        # Computing the fingerprint reads all weights: not for untrained ones.
         is_known = described[modality].origin is not None
         weights = fingerprint(network) if is_known else None
         parents[modality] = origin.replace(kind="network", fingerprint=weights)
     lists = {m: o.training_list for m, o in parents.items() if o.training_list}
     if len({*lists.values()}) > 1:
         logger.warning(
-            "The networks were trained on different videos (%s): what one was "
-            "trained on may be in the test of another.",
+            "The networks were trained on different videos (%s): training "
+            "videos of one may be test videos of another.",
             ", ".join(f"{m}: split {parents[m].split}" for m in lists),
         )
     return Origin(
@@ -283,7 +289,7 @@ def _check_flow_from(flow_from, spec):
     checks.choice("flow_from", flow_from, (None, "rgb"))
     if not {"rgb", "flow"} <= {*spec.modalities}:
         raise ValueError(
-            'flow_from="rgb" makes flow out of frames. Expected networks of '
+            'flow_from="rgb" computes flow from frames. Expected networks of '
             f"rgb and of flow. Received: {spec.modalities}"
         )
     if "warped_flow" in spec.modalities:
@@ -293,13 +299,15 @@ def _check_flow_from(flow_from, spec):
         )
     if spec.flow.method != "tvl1":
         raise ValueError(
-            'flow_from="rgb" makes flow by TV-L1. Expected a network trained '
-            f"on flow of this method. Received: method={spec.flow.method!r}"
+            'flow_from="rgb" computes flow by TV-L1. Expected a network '
+            "trained on flow of this method. Received: "
+            f"method={spec.flow.method!r}"
         )
 
 
 def _inputs(networks, spec):
-    """The inputs of the fusion, and the clips of each network."""
+    """Returns the inputs of the fusion, and a dict of the clips of each
+    network."""
     sizes = _joint_sizes(networks)
     if spec.modalities == tuple(networks):
         inputs = {
@@ -321,13 +329,14 @@ def _inputs(networks, spec):
 
 
 def _motion_scale(spec):
-    """Pixels of motion in a crop per pixel of motion in the frames that the
-    flow network was trained on."""
+    """Returns the ratio of motion in a crop to motion in the frames that the
+    flow network was trained on, in pixels."""
     return spec.size * _FRAME_OF_CROP / spec.frame.short_side
 
 
 def _joint_sizes(networks):
-    """Segments, height and width that all networks take."""
+    """Returns the number of segments, height and width of the inputs, `None`
+    where all networks accept any."""
     sizes = []
     for axis in (1, 2, 3):
         known = {

@@ -1,4 +1,4 @@
-"""Published networks by name."""
+"""Loads published networks by name."""
 
 import pathlib
 
@@ -15,7 +15,8 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import presets
 
-# Of a network that only brings a tower: no classifier of others fits its own.
+# Number of classes of a network of which only the tower is used. Its classifier
+# fits no other network.
 _NO_CLASSES = 1
 
 
@@ -26,29 +27,31 @@ def load(
     trust_first_download: bool = False,
     class_names=None,
 ) -> keras.Model:
-    """A published network with its weights, downloaded if need be.
+    """Loads a published network with its weights, which are downloaded if
+    necessary.
 
     Args:
-        name: str. Of a preset or a group, as `vidrec presets` lists them;
-            `preset:` may stand before it.
-        file: `None`, or path of the file of weights that the caller has. Of a
-            group a dict by stream; streams without a file are downloaded.
+        name: str. Name of a preset or group that `vidrec presets` lists, with
+            or without the prefix `preset:`.
+        file: `None` (it is downloaded), or path of the file of weights; for a
+            group a dict of paths by stream, in which streams may be missing.
             Defaults to `None`.
         trust_first_download: bool. Whether a file without a published hash is
-            taken as it comes. Defaults to `False`.
+            accepted. Defaults to `False`.
         class_names: `None` (those of the preset, if they are known), or
             sequence of str, one per class. Defaults to `None`.
 
     Returns:
-        keras.Model: with its class names, `ClipSpec`, `TestProtocol`,
-        `Blueprint` and `Origin`, as `describe` returns them. Of a group, the
-        `LateFusion` of its networks. Of a backbone its tower, from scaled
+        keras.Model with its class names, `ClipSpec`, `TestProtocol`,
+        `Blueprint` and `Origin`, as `describe` returns them. For a group, the
+        `LateFusion` of its networks. For a backbone, its tower from scaled
         images to features, as `backbones.get` builds it.
 
     Raises:
-        ValueError: if the name is unknown, or the file is not the one that was
-            published.
-        OSError, ImportError: if the file cannot be had, with what to do.
+        ValueError: if the name is unknown, or the file is not the published
+            one.
+        OSError, ImportError: if the file cannot be downloaded or found. The
+            message says what to do.
     """
     found = presets.find(name)
     _check_names(found, class_names)
@@ -59,8 +62,16 @@ def load(
 
 
 def to_start_from(name: str) -> keras.Model:
-    """A published network for a training to start from: the weights of a
-    backbone as a TSN of one class, whose tower alone is of use."""
+    """Loads a published network as initial weights of a training. The weights
+    of a backbone are returned as a `TSN` with one class, of which only the
+    tower is useful.
+
+    Args:
+        name: str. Name of a preset or group.
+
+    Returns:
+        keras.Model.
+    """
     found = presets.find(name)
     if isinstance(found, presets.Group):
         files = {s: one.fetch_by_name() for s, one in found.streams.items()}
@@ -80,19 +91,17 @@ def to_start_from(name: str) -> keras.Model:
 
 
 def fetch(found, file=None, trust_first_download=False) -> dict:
-    """The files of a preset or a group, all of them before anything is
-    built.
+    """Downloads or finds the files of a preset or group.
 
     Args:
         found: `Preset` or `Group`.
-        file: as of `load`.
-        trust_first_download: as of `load`.
+        file, trust_first_download: see `load`.
 
     Returns:
-        dict of paths by stream; by `None` of a preset.
+        dict of paths by stream; for a preset with the key `None`.
 
     Raises:
-        As `load`.
+        ValueError, OSError, ImportError: see `load`.
     """
     if not isinstance(found, presets.Group):
         expected = f"None, or the path of {found.file}"
@@ -103,8 +112,8 @@ def fetch(found, file=None, trust_first_download=False) -> dict:
     checks.check(
         file is None or isinstance(file, dict) and {*file} <= {*found.streams},
         "file",
-        f"None, or a dict of paths by stream ({names}), as {found.name} is of "
-        "several networks (--file STREAM=PATH)",
+        f"None, or a dict of paths by stream ({names}), because {found.name} "
+        "consists of several networks (--file STREAM=PATH)",
         file,
     )
     return {
@@ -145,7 +154,7 @@ def _single(preset, path, class_names=None):
 
 
 def _channels(preset):
-    """As `ClipSpec.channels` has them."""
+    """Returns the number of input channels of a preset's backbone."""
     spec = ClipSpec(
         modalities=(preset.modality,),
         snippet_length=preset.arguments.get("snippet_length", 1),

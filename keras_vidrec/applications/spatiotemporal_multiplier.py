@@ -76,20 +76,20 @@ def SpatiotemporalMultiplier(
     flow chunks -- [stem] -- [stage 2] -- ... -- [stage 5] -- max -- scores
     ```
 
-    A clip is some segments of a video, the chunks of the paper: a frame and the
-    flow around it at each.
-    In the second residual unit of each stage, what enters the residual branch
-    of the appearance stream is `x_a * relu(x_m)`: the sum of its first unit,
-    before the ReLU, times the output of the motion stream's first unit
-    (equation 5; with `interaction="add"` equation 2). Convolutions over the
-    chunks, which begin as identities, stand inside the same units.
+    A clip consists of several segments of a video (chunks in the paper), each
+    with a frame and the flow around it. In the second residual unit of each
+    stage, the input of the residual branch of the appearance stream is `x_a *
+    relu(x_m)`: the sum of its first unit, before the ReLU, times the output of
+    the motion stream's first unit (equation 5; with `interaction="add"`
+    equation 2). The same units contain convolutions over the segments, which
+    are initialized as identities.
 
-    The network is convolutional in space and time: built with unknown sizes,
-    it classifies whole frames of a clip of any number of chunks in one pass
-    and averages over all positions: of the window of `spatial_pooling` in
-    space, of that of `temporal_pooling` in time.
+    The network is convolutional in space and time. Built with unknown sizes, it
+    classifies whole frames of a clip with any number of segments in one pass,
+    and averages over all positions of the windows of `spatial_pooling` in space
+    and `temporal_pooling` in time.
 
-    Layers have the names of the towers' own with the prefix `rgb_` or
+    Layers have the names of the backbone's layers with the prefix `rgb_` or
     `flow_`: `rgb_res2b_branch2a`, `flow_res5b_temporal`.
 
     Args:
@@ -120,20 +120,19 @@ def SpatiotemporalMultiplier(
             Here, one with residual units: `"tiny"`, or a ResNet such as
             `"resnet50"`; no `keras.Model`. Defaults to `"resnet50"`.
         connection: `None` (two separate streams), or str: `"residual"` (into
-            the residual branch, figures 2c to 2e) or `"direct"` (into the
-            path that all that follows shares, figures 2a and 2b). Defaults to
-            `"residual"`.
+            the residual branch only, figures 2c to 2e) or `"direct"` (also into
+            the shortcut, figures 2a and 2b). Defaults to `"residual"`.
         interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.
         direction: str. Which stream changes which: `"motion_to_appearance"`,
             `"appearance_to_motion"` or `"both"`. Defaults to
             `"motion_to_appearance"`.
-        temporal_filters: `None`, or str: where filters over time stand, in
-            both streams. `"residual_all"`: after the 3x3 convolution and its
-            ReLU in the second unit of each stage; `"residual_last"`: there in
-            stage 5 only; `"skip"`: after the last unit of each stage. (The
-            double dagger, section sign and dagger of tables 1 and 3.)
-            `"widened"`: the 1x1 convolutions of the second unit of each stage
-            themselves span three segments, as in `STResNet`. Defaults to
+        temporal_filters: `None` (none), or str: positions of the filters over
+            time in both streams. `"residual_all"`: after the 3x3 convolution
+            and its ReLU in the second unit of each stage; `"residual_last"`:
+            the same in stage 5 only; `"skip"`: after the last unit of each
+            stage. (The double dagger, section sign and dagger of tables 1 and
+            3.) `"widened"`: the 1x1 convolutions of the second unit of each
+            stage span three segments, as in `STResNet`. Defaults to
             `"residual_all"`.
         temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
@@ -170,10 +169,10 @@ def SpatiotemporalMultiplier(
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each
         `(batch, num_segments, height, width, channels)`, to `(batch, classes)`;
-        with auxiliary outputs to a dict `predictions`, `rgb`, `flow` of these.
-        Without top to a dict by stream of features `(batch, times, features)`,
-        or with `pooling=None` of maps `(batch, times, height, width,
-        filters)`.
+        with auxiliary outputs to a dict of `predictions`, `rgb` and `flow` with
+        this shape. Without top to a dict by stream of features `(batch, times,
+        features)`, or, with `pooling=None`, of maps `(batch, times, height,
+        width, filters)`.
 
     Raises:
         ValueError: on any invalid argument, before a weight is created.
@@ -187,8 +186,8 @@ def SpatiotemporalMultiplier(
 
     Reference:
         - [Feichtenhofer et al., 2017](https://doi.org/10.1109/CVPR.2017.787).
-          Places of the gates and filters follow the authors' code, which is for
-          depth 50; for other depths they are in the same units.
+          The positions of the gates and filters follow the authors' code, which
+          is for depth 50; for other depths they are in the same units.
     """
     checks.rate("dropout", dropout)
     names = _residual_backbones(backbone)
@@ -233,7 +232,7 @@ def SpatiotemporalMultiplier(
         walks[stream].put(streams.fold(x, prefix))
 
     def widen(stream, before, convolution):
-        # The convolution of single images is built, and left out.
+        # The convolution of single images is built, but not used.
         x = walks[stream].to(before)
         plain = walks[stream].to(convolution)._keras_history.operation
         x = streams.unfold(x, clips[stream], plain.name)
@@ -291,12 +290,13 @@ def SpatiotemporalMultiplier(
 
 
 def _connect(walks, stage, units, connection, interaction, direction):
-    """Joins the streams in the second unit of a stage."""
+    """Connects the streams in the second unit of a stage."""
     sums = {s: walk.to(f"res{stage}a") for s, walk in walks.items()}
     if connection == "residual":
         outputs = {s: walk.to(f"res{stage}a_relu") for s, walk in walks.items()}
     else:
-        # The sums are replaced, and with them the walks' own outputs.
+        # The ReLU of the backbone follows the replaced sum, so the gate has
+        # its own ReLU.
         outputs = {
             s: keras.layers.Activation("relu", name=f"{s}_res{stage}a_gate")(x)
             for s, x in sums.items()
@@ -311,20 +311,23 @@ def _connect(walks, stage, units, connection, interaction, direction):
 
 
 def _residual_backbones(backbone):
+    """Returns the names of the backbones by stream; raises a `ValueError` if
+    one has no residual units."""
     names = arguments.backbones_by_stream(backbone, STREAMS)
     for stream, name in names.items():
         known = backbones.residual_names()
         checks.check(
             name in known,
             "backbone",
-            f"one of {known}, as gates stand in residual units, which no "
-            f"other backbone and no keras.Model has, for {stream}",
+            f"one of {known} for {stream}, because the gates are in residual "
+            "units, which other backbones and a keras.Model do not have",
             name,
         )
     checks.check(
         "tiny" not in names.values() or set(names.values()) == {"tiny"},
         "backbone",
-        '"tiny" for both streams or none, as gates need maps of the same size',
+        '"tiny" for both streams or none, because gates need maps of the same '
+        "size",
         names,
     )
     return names

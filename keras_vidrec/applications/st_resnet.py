@@ -42,29 +42,30 @@ def STResNet(
     """Spatiotemporal residual network: motion is added to appearance in
     residual units, some of whose convolutions span time.
 
-    `SpatiotemporalMultiplier` with `interaction="add"`,
-    `temporal_filters="widened"` and `temporal_initialization="avg"`: the
-    authors' network. In the second residual unit of each stage the output of
-    the motion stream's first unit is added to what enters the residual branch
-    of the appearance stream (equation 2 of the 2017 paper), and in both streams
-    the two 1x1 convolutions of that branch span three segments. Started from
-    networks of one stream, each of their taps is a third of the trained kernel:
-    a moving average of what it was.
+    This is the authors' network: `SpatiotemporalMultiplier` with
+    `interaction="add"`, `temporal_filters="widened"` and
+    `temporal_initialization="avg"`. In the second residual unit of each stage
+    the output of the motion stream's first unit is added to the input of the
+    residual branch of the appearance stream (equation 2 of the 2017 paper), and
+    in both streams the two 1x1 convolutions of that branch span three segments.
+    Initialized from networks of one stream, each of their taps is a third of
+    the trained kernel, so that they compute a moving average.
 
-    The authors train in two steps, of which this is one. First without pooling
-    over time, `temporal_pooling=None`, on 5 segments 5 to 15 frames apart; then
-    with the maximum over each second window of 5 of 11 segments, 1 to 15 frames
-    apart. Here windows of `num_segments` follow one another segment by segment.
+    The authors train in two steps. The first one has no pooling over time
+    (`temporal_pooling=None`), and 5 segments, 5 to 15 frames apart. The second
+    one takes the maximum over every second window of 5 of 11 segments, 1 to 15
+    frames apart. Here windows of `num_segments` segments have a stride of 1
+    segment.
 
-    It is not the network of table 2 of the 2017 paper, which adds without
-    filters or pooling over time: that is `SpatiotemporalMultiplier` with
+    The network in table 2 of the 2017 paper is another one, which adds without
+    filters or pooling over time: `SpatiotemporalMultiplier` with
     `interaction="add"`, `temporal_filters=None` and `temporal_pooling=None`.
 
     `include_top`, `weights`, `input_tensor`, `input_shape`, `pooling`,
     `classes`, `classifier_activation`, `backbone`, `temporal_pooling`,
     `spatial_pooling`, `num_segments`, `snippet_length`, `dropout`,
     `fusion_weights`, `scores`, `auxiliary_outputs`, `from_streams` and
-    `include_preprocessing` are as `SpatiotemporalMultiplier` takes them, with
+    `include_preprocessing` are the same as in `SpatiotemporalMultiplier`, with
     the same defaults.
 
     Args:

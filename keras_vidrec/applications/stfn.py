@@ -75,49 +75,51 @@ def STFN(
 
     Each segment of a video has the features of a frame and of the 10 flow
     images around it. Residual Inception blocks convolve the sequences of both
-    streams over the segments, a fusion joins them, second blocks and a
+    streams over the segments, and a fusion combines them. Second blocks and a
     classifier follow in each stream (equation 1).
 
     Variants (figure 4):
 
-    - `"a"`: as above. With a direction of one way (figure 5a) the other
-      stream goes on with its own sequence; it keeps its second block and its
+    - `"a"`: as above. With a fusion in one direction (figure 5a), the other
+      stream continues with its own sequence, its second block and its
       classifier.
-    - `"b"`: without the second blocks. If fused both ways, both classifiers
-      see the same sequence.
-    - `"c"`: the features of both are concatenated, and one block of as many
-      filters, a quarter for each kernel, and one classifier follow. It has no
-      `fusion` and no `direction`.
+    - `"b"`: without the second blocks. If fused in both directions, both
+      classifiers get the same sequence.
+    - `"c"`: the features of both streams are concatenated, followed by one
+      block with the same number of filters, a quarter for each kernel, and one
+      classifier. `fusion` and `direction` do not apply.
 
-    Experiments that the text describes, but no table lists, are arguments too:
+    Experiments that the paper describes in the text only are arguments too:
 
-    - `num_blocks`: with 3 and 4 blocks one after the other instead of 2 the
-      accuracy drops by 3.8 and 6.5 % on HMDB51, by 4.1 and 6.9 % on UCF101
-      (section 4.3). It does not say where they stand; here all but the first
-      one follow the fusion.
+    - `num_blocks`: with 3 and 4 consecutive blocks instead of 2 the accuracy
+      drops by 3.8 and 6.5 % on HMDB51, by 4.1 and 6.9 % on UCF101 (section
+      4.3). Their positions are not stated; here all but the first one follow
+      the fusion.
     - `block_kernel_sizes` and `block_reduction`: other kernels, and
       convolutions of 1 segment before them, are worse (section 3.2, without
       figures).
-    - `feature_weights`: so are weighted means (section 4.4, without figures).
+    - `feature_weights`: weighted means are worse (section 4.4, without
+      figures).
 
-    There is no code of the authors. What their text leaves open, and what is
-    chosen here:
+    The authors have not published code. What the paper does not state was
+    chosen as follows:
 
     - Convolutions keep the number of segments by zeros at both ends; see
       `layers.ResIncBlock` on even kernels, biases and initialization. The
       blocks of the streams share no weights.
-    - A classifier (H) sees the mean over the segments of what the last block
-      gives, or the maximum with `temporal_pooling="max"`, and is a fully
-      connected layer, one per stream.
-    - The sum of two softmax in equation 1 is their mean, which finds the same
-      classes and is a probability. What `predictions` receives is its
-      logarithm, and the loss is the cross-entropy of the mean.
-      `scores="logits"` is the mean of the logits. With `auxiliary_outputs`
-      the loss is the sum of the cross-entropies of the streams.
-    - The paper states no dropout: none by default.
+    - A classifier (H) is a fully connected layer, one per stream, on the mean
+      over the segments of the output of the last block, or on the maximum with
+      `temporal_pooling="max"`.
+    - The sum of two softmax in equation 1 is computed as their mean, which
+      ranks classes equally and is a probability. The input of `predictions` is
+      its logarithm, and the loss is the cross-entropy of the mean. With
+      `scores="logits"` the mean of the logits is used instead. With
+      `auxiliary_outputs` the loss is the sum of the cross-entropies of the
+      streams.
+    - The paper states no dropout, so there is none by default.
 
-    Tested on 5 sequences of a video, frame k of each segment in sequence k,
-    whose scores are averaged (section 4.2).
+    The test uses 5 sequences of a video, sequence k with frame k of each
+    segment, whose scores are averaged (section 4.2).
 
     Args:
         include_top: bool. Whether to include the classifier. Defaults to
@@ -154,16 +156,17 @@ def STFN(
         direction: str. Which stream changes which: `"motion_to_appearance"`,
             `"appearance_to_motion"` or `"both"`. Defaults to `"both"`.
         feature_weights: `None` (the same), dict of positive numbers, or
-            `"trained"`. What each stream counts in the fusion `"avg"`, keys
-            are `rgb` and `flow`; trained, it is multiplied by a number of its
-            own that starts as 1. Defaults to `None`.
+            `"trained"`. Weights of the streams in the fusion `"avg"`, with the
+            keys `rgb` and `flow`; `"trained"` weights are initialized as 1.
+            Defaults to `None`.
         num_blocks: int. Blocks of each stream in variant `"a"`: one before the
-            fusion, the others after it. At least 2; variant `"b"` is that of
-            one. Defaults to `2`.
-        block_kernel_sizes: sequence of int. Segments that each convolution of a
-            block sees, all different. Defaults to `(2, 3, 4, 5)`.
-        block_reduction: `None`, or int. Features that a convolution of 1
-            segment leaves for each of these. Defaults to `None`: they see all.
+            fusion, the others after it. At least 2; variant `"b"` has one.
+            Defaults to `2`.
+        block_kernel_sizes: sequence of int. Kernel sizes of the convolutions of
+            a block in segments, all different. Defaults to `(2, 3, 4, 5)`.
+        block_reduction: `None` (no reduction), or int. Number of features to
+            which a convolution of 1 segment reduces the input of each of these
+            convolutions. Defaults to `None`.
         temporal_pooling: str. How segments are combined. `"avg"` or `"max"`
             over them, before the classifiers. Defaults to `"avg"`.
         fusion_weights: `None` (the same), or dict of positive numbers. Weights
@@ -175,12 +178,12 @@ def STFN(
             Defaults to `0.0`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. Defaults to `False`.
-        streams: tuple of str. `"rgb"`, `"flow"` or both. One alone goes
-            through its blocks unfused. Defaults to both.
+        streams: tuple of str. `"rgb"`, `"flow"` or both. A single stream is not
+            fused. Defaults to both.
         backbone: `None`, or str, a name known to `backbones.get`;
             `keras.Model`; or dict of these by stream. Networks that compute the
             features of images. A `keras.Model` goes from images to features or
-            feature maps. They stand inside, as the towers `rgb_tower` and
+            feature maps. They are included as the towers `rgb_tower` and
             `flow_tower`: the input is then `(batch, num_segments, height,
             width, channels)`, 3 channels of rgb, 20 of 10 flow images. With
             `None` the input is features. Defaults to `None`.
@@ -190,10 +193,11 @@ def STFN(
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,
         each `(batch, num_segments, features)`, or from the tensor of one
-        stream, to `(batch, classes)`; with auxiliary outputs to a dict
-        `predictions`, `rgb`, `flow` of these. Without top to a dict by stream
-        of sequences `(batch, num_segments, features)`, or of vectors with
-        `pooling`; to the one sequence of a single stream or variant `"c"`.
+        stream, to `(batch, classes)`; with auxiliary outputs to a dict of
+        `predictions`, `rgb` and `flow` with this shape. Without top to a dict
+        by stream of sequences `(batch, num_segments, features)`, or, with
+        `pooling`, of vectors `(batch, features)`; for a single stream or
+        variant `"c"` to one of them.
 
     Raises:
         ValueError: on any invalid argument, before a weight is created.
@@ -248,7 +252,7 @@ def STFN(
     _check_features(found, variant, block_kernel_sizes)
 
     def blocks(found, number):
-        """Each stream through a Res-Inc block of its own."""
+        """Applies a new Res-Inc block to each stream."""
         return {
             stream: ResIncBlock(
                 x.shape[-1],
@@ -305,12 +309,13 @@ def STFN(
 
 
 def _fusion(streams, variant, fusion, direction, feature_weights):
-    """The layer that fuses two streams of features; `None` where none is."""
+    """Returns the layer that fuses two streams of features; `None` for a single
+    stream or variant `"c"`."""
     if len(streams) < 2 or variant == "c":
         checks.check(
             feature_weights is None,
             "feature_weights",
-            f"None, as nothing is fused with variant={variant!r} and "
+            f"None, because nothing is fused with variant={variant!r} and "
             f"streams={streams}",
             feature_weights,
         )
@@ -333,7 +338,7 @@ def _check_fusion(streams, variant, fusion, direction, auxiliary_outputs):
     fused = len(streams) == 2 and variant != "c"
     if not fused and (fusion, direction) != ("avg", "both"):
         raise ValueError(
-            "Only variants a and b of two streams are fused. Expected the "
+            "Only variants a and b with two streams are fused. Expected the "
             'defaults fusion="avg" and direction="both". Received: '
             f"fusion={fusion!r}, direction={direction!r} with "
             f"variant={variant!r} and streams={streams}"

@@ -1,4 +1,4 @@
-"""Temporal-Inception, and the temporal ConvNets it is compared with."""
+"""Temporal-Inception, and the temporal ConvNets of the same paper."""
 
 import collections.abc
 import os
@@ -23,11 +23,11 @@ DOWNSAMPLINGS = ("max_pool", "stride")
 REDUCTIONS = ("avg", "max")
 REDUCTION_AT = ("end", "module")
 
-# Steps that become one: 25 frames become 12, 6, 3 and, in the fourth layer, 1.
+# Pool sizes over time: 25 steps become 12, 6, 3 and, in the fourth layer, 1.
 _POOL_SIZE = 2
 _FOURTH_POOL_SIZE = 3
 
-# All that is stored of a video.
+# `None`: all stored frames of a video.
 _TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
 
@@ -66,8 +66,8 @@ def TemporalInception(
     | None = None,
     include_preprocessing: bool = True,
 ) -> keras.Model:
-    """Temporal-Inception: convolutions of several lengths over time, on the
-    features of the frames of a video.
+    """Temporal-Inception: convolutions over time with several kernel sizes, on
+    the features of the frames of a video.
 
     ```
     rgb --- \\           / kernel 5 \\        x4
@@ -76,22 +76,22 @@ def TemporalInception(
     ```
 
     The features of all streams are the rows of an image whose columns are the
-    frames. Kernels go along time and are shared by all rows. Each of the
-    modules has flows of different kernels with 1, 2, 4 and 8 filters (twice
-    as many a module), batch normalization before ReLU, and pooling that
-    leaves 12, 6, 3 and 1 of 25 frames (by 2, the fourth module by 3; never by
-    more than there are). 1x1 convolutions make one channel of all, and one
-    fully connected layer a vector for the classifier.
+    frames. Kernels extend over time and are shared by all rows. Each module has
+    parallel flows with different kernel sizes, 1, 2, 4 and 8 filters (doubled
+    in each module), batch normalization before ReLU, and pooling that reduces
+    25 frames to 12, 6, 3 and 1 (by 2, in the fourth module by 3, but never by
+    more than the number of frames). 1x1 convolutions reduce the channels to
+    one, and a fully connected layer computes the vector for the classifier.
 
-    Variants (figure 4): `"vgg"` stacks single flows of 1 filter,
-    `"multi_flow_vgg"` runs such a stack with a fully connected layer of its
-    own for each kernel and joins what comes out. Both have a single channel,
-    as in the authors' code, and need no reduction.
+    Variants (figure 4): `"vgg"` is a stack of single flows with 1 filter.
+    `"multi_flow_vgg"` has such a stack with its own fully connected layer for
+    each kernel size, and concatenates their outputs. Both have a single
+    channel, as in the authors' code, and need no reduction.
 
-    Dropout before the fully connected layer drops channels, as in the
-    authors' code: with the single one that a reduction to 1 leaves, all of a
-    video is dropped at once. Their release has a weight decay of 0.1 besides,
-    which is the training's business.
+    Dropout before the fully connected layer drops channels, as in the authors'
+    code: after a reduction to a single channel, all features of a video are
+    dropped at once. The authors' code also has a weight decay of 0.1, which is
+    not part of the network but of its recipe.
 
     Args:
         include_top: bool. Whether to include the classifier. Defaults to
@@ -108,11 +108,11 @@ def TemporalInception(
             tuple. Shape of a clip without the batch, None for unknown sizes.
             They are `(num_segments, features)`, the last one known, or with a
             backbone `(num_segments, height, width, channels)`. Streams may have
-            features of different numbers. Defaults to what `num_segments` and
-            `features` say.
+            different numbers of features. Defaults to `num_segments` and
+            `features`.
         pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
-            input of the classifier. It is one vector a video, on which this has
-            no effect. Defaults to `None`.
+            input of the classifier. It is one vector per video, so this has no
+            effect. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
             several labels per clip. Activation of the class scores. Defaults to
@@ -122,20 +122,21 @@ def TemporalInception(
             of the paper. Defaults to `25`.
         features: int. Features of a segment in each stream without a backbone.
             Defaults to `2048`.
-        num_layers: int. Modules, or layers of a stack. Defaults to `4`.
+        num_layers: int. Number of modules, or of layers of a stack. Defaults to
+            `4`.
         variant: str. Which of the networks that the paper compares.
             `"inception"`, `"vgg"` or `"multi_flow_vgg"`. Defaults to
             `"inception"`.
-        kernel_sizes: tuple of int. Frames under the kernel of each flow;
-            `"vgg"` has the first one alone. `(5,)` is the narrow form.
+        kernel_sizes: tuple of int. Kernel size of each flow in frames; `"vgg"`
+            uses the first one only. `(5,)` is the paper's narrow network.
             Defaults to `(5, 7)`.
         downsampling: str. `"max_pool"`, or `"stride"` of the convolutions.
             Defaults to `"max_pool"`.
         reduction: tuple of int, `"avg"` or `"max"`. How the channels of
             `"inception"` are reduced: by 1x1 convolutions to these numbers,
-            each with batch normalization and ReLU (a number that is not
-            smaller than the one before it is left out, in networks of few
-            layers), or by their mean or maximum. `()` for not at all.
+            each with batch normalization and ReLU (numbers that are not smaller
+            than the number of channels, in networks with few layers, are
+            skipped), or by their mean or maximum. `()`: they are not reduced.
             Defaults to `(4, 2, 1)`.
         reduction_at: str. `"end"`: after the last module; `"module"`:
             after each one. Defaults to `"end"`.
@@ -151,7 +152,7 @@ def TemporalInception(
         backbone: `None`, or str, a name known to `backbones.get`;
             `keras.Model`; or dict of these by stream. Networks that compute the
             features of images. A `keras.Model` goes from images to features or
-            feature maps. They stand inside, as the towers `rgb_tower` and
+            feature maps. They are included as the towers `rgb_tower` and
             `flow_tower`: the input is then `(batch, num_segments, height,
             width, channels)`, 3 channels of rgb, 20 of 10 flow images. With
             `None` the input is features. Defaults to `None`.
@@ -161,8 +162,8 @@ def TemporalInception(
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,
         each `(batch, num_segments, features)`, or from the tensor of one
-        stream, to `(batch, classes)`. Without top to the vector that is
-        classified, `(batch, fc_units)`.
+        stream, to `(batch, classes)`. Without top to the input of the
+        classifier, `(batch, fc_units)`.
 
     Raises:
         ValueError: on any invalid argument, before a weight is created.
@@ -250,7 +251,7 @@ def TemporalInception(
         x = head.class_head(
             x,
             classes=classes,
-            # It has just been applied if no layer is in between.
+            # Without a fully connected layer, dropout was applied just before.
             dropout=0.0 if fc_units is None else dropout,
             activation=classifier_activation,
             clip_spec=spec,
@@ -259,7 +260,7 @@ def TemporalInception(
 
 
 def _pools(num_segments, num_layers):
-    """How many steps each layer makes one of."""
+    """Yields the pool size of each layer."""
     steps = num_segments
     for number in range(1, num_layers + 1):
         wanted = _FOURTH_POOL_SIZE if number == 4 else _POOL_SIZE
@@ -269,7 +270,7 @@ def _pools(num_segments, num_layers):
 
 
 def _reduced(x, reduction, batch_norm, name):
-    """Maps of fewer channels."""
+    """Reduces the channels of maps."""
     if reduction == "avg":
         return ops.mean(x, axis=-1, keepdims=True)
     if reduction == "max":
@@ -287,7 +288,7 @@ def _reduced(x, reduction, batch_norm, name):
 
 
 def _connected(x, fc_units, batch_norm, dropout, prefix):
-    """One vector of a map."""
+    """Computes one vector from a map."""
     x = keras.layers.SpatialDropout2D(
         dropout, data_format="channels_last", name=f"{prefix}spatial_dropout"
     )(x)
@@ -311,7 +312,7 @@ def _check_kernels(kernel_sizes):
     checks.check(
         isinstance(kernel_sizes, (tuple, list)) and kernel_sizes,
         "kernel_sizes",
-        "one or more integers in a tuple, one a flow",
+        "one or more integers in a tuple, one for each flow",
         kernel_sizes,
     )
     for size in kernel_sizes:

@@ -20,7 +20,7 @@ TEMPORAL_POOLINGS = ("max", "avg", None)
 NORMALIZED = ("input", "output")
 PREDICTIONS = ("last", "avg")
 
-# All that is stored of a video.
+# `None`: all stored frames of a video.
 _TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
 
@@ -77,8 +77,8 @@ def TSLSTM(
     - Each segment has its own batch normalization, as in their code, but its
         moments are over all frames of the segment; theirs normalizes frame by
         frame, with moments over the batch only.
-    - Keras' LSTM has no peephole connections, theirs has.
-    - The state of the LSTM begins at zero with each clip. Theirs is kept from
+    - Keras' LSTM has no peephole connections; theirs has them.
+    - The state of the LSTM starts at zero for each clip. Theirs is kept from
         one batch of a test to the next.
     - Weights have Keras' default initialization, theirs is uniform in
         -0.1..0.1.
@@ -98,8 +98,8 @@ def TSLSTM(
             tuple. Shape of a clip without the batch, None for unknown sizes.
             They are `(num_segments, features)`, the last one known, or with a
             backbone `(num_segments, height, width, channels)`. Streams may have
-            features of different numbers. Defaults to what `num_segments` and
-            `features` say.
+            different numbers of features. Defaults to `num_segments` and
+            `features`.
         pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
             input of the classifier. It is the steps, with `prediction="avg"`.
             Defaults to `None`.
@@ -112,13 +112,14 @@ def TSLSTM(
             of the paper. Defaults to `25`.
         features: int. Features of a segment in each stream without a backbone.
             Defaults to `2048`.
-        temporal_segments: int. Parts that the segments are cut into, the
-            paper's temporal segments; at most as many. Defaults to `3`.
+        temporal_segments: int. Number of parts into which the segments are
+            divided (the paper's temporal segments), at most `num_segments`.
+            Defaults to `3`.
         temporal_pooling: `None`, or str. How segments are combined. `"max"` or
             `"avg"` over each part; `None`, with `temporal_segments=1`, for an
             LSTM over all segments. Defaults to `"max"`.
-        units: tuple of int. Units of each of the stacked LSTMs. None at all,
-            `()`, joins the pooled segments to one vector. Defaults to
+        units: tuple of int. Units of each of the stacked LSTMs. Without any,
+            `()`, the pooled parts are concatenated to one vector. Defaults to
             `(512,)`.
         fc_units: `None` (without), or int. Units of a fully connected layer. It
             is applied before the pooling, without activation, with separate
@@ -145,8 +146,9 @@ def TSLSTM(
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,
         each `(batch, num_segments, features)`, or from the tensor of one
-        stream, to `(batch, classes)`. Without top to what is classified,
-        `(batch, units)`, or `(batch, steps, units)` where every step is.
+        stream, to `(batch, classes)`. Without top to the input of the
+        classifier, `(batch, units)`, or, with `prediction="avg"`, `(batch,
+        steps, units)` (pooled to `(batch, units)` with `pooling`).
 
     Raises:
         ValueError: on any invalid argument, before a weight is created.
@@ -249,15 +251,17 @@ def _normalized(x, name):
 
 
 def _tuple(name, value):
+    """Returns an argument as a tuple; raises a `ValueError` for others than
+    tuples and lists."""
     checks.check(isinstance(value, (tuple, list)), name, "a tuple", value)
     return tuple(value)
 
 
 def _check_steps(temporal_segments, temporal_pooling, units, prediction):
-    """Raises a `ValueError` unless something remains to be classified."""
+    """Raises a `ValueError` if pooling, LSTM and prediction do not fit."""
     if temporal_pooling is None and (temporal_segments != 1 or not units):
         raise ValueError(
-            "Without pooling, an LSTM reads every segment. Expected "
+            "Without pooling, an LSTM processes all segments. Expected "
             "temporal_segments=1 and units of an LSTM with "
             "temporal_pooling=None. Received: "
             f"temporal_segments={temporal_segments}, units={units}"

@@ -151,7 +151,7 @@ def TSN(
         ConsensusLayer(consensus)
     if consensus == "weighted" and num_segments is None:
         raise ValueError(
-            'consensus="weighted" learns one weight a segment. Expected a '
+            'consensus="weighted" trains one weight per segment. Expected a '
             "known number of segments. Received: num_segments=None"
         )
     spec = ClipSpec(

@@ -1,4 +1,4 @@
-"""The two-stream network that the papers start from."""
+"""The two-stream network that the papers compare with."""
 
 import collections.abc
 import os
@@ -40,13 +40,13 @@ def TwoStreamConvNet(
     """Two-stream network: a single frame and a stack of flow images, with late
     fusion of their scores.
 
-    Two one-segment `TSN` networks and the `LateFusion` of their scores: the
-    baseline that every paper compares with. Its streams are trained alone, as
-    `TSN`, and fused: `from_streams` takes them. In a test, scores of several
-    frames are averaged, 25 as usual.
+    This is the baseline of all papers: two `TSN` networks with one segment, and
+    the `LateFusion` of their scores. Its streams are trained separately, as
+    `TSN`, and passed as `from_streams`. In a test, scores of several frames are
+    averaged, usually 25.
 
     Args:
-        include_top: only `True`: scores are what is fused.
+        include_top: only `True`, because the scores are fused.
         weights: `None` (random initialization), `"imagenet"` (towers from
             `weights.imagenet`, all else random), the path of a `.weights.h5`
             file, or the name of a published network from `vidrec presets`, or
@@ -100,7 +100,7 @@ def TwoStreamConvNet(
         checks.check(
             value is expected or value == expected,
             argument,
-            f"{expected!r}, as two streams are fused by their scores",
+            f"{expected!r}, because two streams are fused by their scores",
             value,
         )
     checks.choice(

@@ -1,4 +1,4 @@
-"""Two-stream networks fused inside, in space and time."""
+"""Two-stream networks whose streams are fused between layers."""
 
 import collections.abc
 import os
@@ -17,8 +17,8 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
-# From the first to the last endpoint of a tower. The classes' scores are one;
-# "softmax" is the mean of two separate towers.
+# The endpoints of a tower in order. "fc8" are the class scores; "softmax" is
+# the mean of two separate towers.
 ENDPOINTS = ("relu2", "relu3", "relu4", "relu5", "fc6", "fc7", "fc8", "softmax")
 FUSIONS = ("sum", "max", "concat", "conv", "bilinear", "conv3d")
 _ON_SCORES = ("fc8", "softmax")
@@ -77,9 +77,9 @@ def TwoStreamFusion(
     does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers without
     pooling. Longer clips give several outputs, which are averaged.
 
-    Inside, the towers are models named `rgb_tower` and `flow_tower` up to the
-    first fusion, then `spatiotemporal_from_relu5`, `temporal_from_relu5` and
-    so on: frozen towers are `model.get_layer("rgb_tower").trainable = False`.
+    The towers are inner models, named `rgb_tower` and `flow_tower` up to the
+    first fusion, then `spatiotemporal_from_relu5`, `temporal_from_relu5` and so
+    on. To freeze a tower, set `model.get_layer("rgb_tower").trainable = False`.
 
     Args:
         include_top: bool. Whether to include the classifier. Defaults to
@@ -119,9 +119,9 @@ def TwoStreamFusion(
             `"relu5"`, `"fc6"`, `"fc7"`, `"fc8"` (class scores), or
             `"softmax"`: late fusion, the mean of two separate towers. Several
             as in table 2: `("relu5", "fc8")`, `("relu3", "relu5", "fc6")`.
-            Of a `keras.Model`: names of its layers, each of which alone
-            carries all that follows, besides `"fc8"` and `"softmax"`; a dict
-            by stream where the two differ. Defaults to `"relu5"`.
+            For a `keras.Model`: names of its layers, `"fc8"` or `"softmax"`; a
+            dict by stream if the names differ. All later layers must depend on
+            the output of the named layer only. Defaults to `"relu5"`.
         fusion_initialization: str. `"identity"`, or `"random"` for the
             convolution of `"conv"`. Defaults to `"identity"`.
         temporal_pooling: `None`, or str. How segments are combined. `"max"`:
@@ -155,11 +155,11 @@ def TwoStreamFusion(
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each
         `(batch, num_segments, height, width, channels)`, to `(batch, classes)`.
-        With auxiliary outputs and both towers to a dict `predictions`,
-        `spatiotemporal`, `temporal` of these. Without top to features
+        With auxiliary outputs and both towers to a dict of `predictions`,
+        `spatiotemporal` and `temporal` with this shape. Without top to features
         `(batch, times, features)`, or with `pooling=None` to maps `(batch,
-        times, height, width, filters)` (a bilinear fusion gives features
-        always): a dict by tower if both are kept.
+        times, height, width, filters)` (always features after a bilinear
+        fusion); a dict of them by tower if both towers are kept.
 
     Raises:
         ValueError: on any invalid argument, or a fusion that is not possible
@@ -238,8 +238,8 @@ def TwoStreamFusion(
 
 
 def _stops(fusion_layer):
-    """Where the streams are fused, in the order of the towers: dict by the
-    name of the fusion, of dicts by tower of an endpoint."""
+    """Returns the endpoints at which the streams are fused, in order: a dict,
+    by the name of the fusion, of dicts of the endpoint by tower."""
     several = isinstance(fusion_layer, (tuple, list))
     endpoints = tuple(fusion_layer) if several else (fusion_layer,)
     order = [ENDPOINTS.index(e) for e in endpoints if e in ENDPOINTS]
@@ -254,9 +254,8 @@ def _stops(fusion_layer):
 
 
 def _own_stops(fusion_layer):
-    """As `_stops`, where a tower is a `keras.Model`: its own layers and their
-    order are used.
-    """
+    """As `_stops`, if a tower is a `keras.Model`: endpoints are names of its
+    layers, whose order is checked when the tower is built."""
     by_stream = fusion_layer
     if not isinstance(fusion_layer, dict):
         by_stream = dict.fromkeys(STREAMS, fusion_layer)
@@ -296,7 +295,7 @@ def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own):
     connected = [endpoint for endpoint in endpoints if endpoint in _NO_MAPS]
     if connected and not own and fusion not in FULLY_CONNECTED:
         raise ValueError(
-            f"fusion={fusion!r} joins maps, and {connected[0]} has none. "
+            f"fusion={fusion!r} needs maps, and {connected[0]} has none. "
             f"Expected one of {FULLY_CONNECTED}. Received: "
             f"fusion_layer={endpoints}"
         )
@@ -307,7 +306,7 @@ def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own):
         )
     if "fc8" in endpoints and (fusion == "concat" or not include_top):
         raise ValueError(
-            "At fc8 the scores of the classes are fused. Expected "
+            "At fc8 class scores are fused. Expected "
             'include_top=True and a fusion of "sum", "max" or "conv". '
             f"Received: fusion={fusion!r}, include_top={include_top}"
         )

@@ -1,4 +1,4 @@
-"""2-D networks that turn the images of a snippet into features."""
+"""2-D networks that compute features of images."""
 
 from keras_vidrec.backbones.model_walk import ModelWalk
 from keras_vidrec.backbones.pixel_scaling import PixelScaling

@@ -9,13 +9,14 @@ from keras import layers
 from keras_vidrec.backbones import googlenet
 from keras_vidrec.layers.spatial_pooling import CaffePooling
 
-# Blocks after which a stage ends: the next one halves the image, or none comes.
+# Blocks at which a stage ends: the next block halves the image, or there is
+# none.
 STAGE_ENDS = types.MappingProxyType({"3b": 3, "4d": 4, "5b": 5})
 
 # Filters of a block's convolutions, branch by branch: `point` is the 1x1
 # branch, `single` the reduction and the 3x3, `double` the reduction and two
 # 3x3. A block without `projection` halves the image: it has no 1x1 branch, and
-# the last convolution of the others has stride 2.
+# the last convolution of the other branches has stride 2.
 Block = collections.namedtuple("Block", "point single double pool projection")
 
 BLOCKS = types.MappingProxyType(
@@ -35,23 +36,24 @@ BLOCKS = types.MappingProxyType(
 
 
 def bn_inception(x):
-    """The stem and the ten blocks of BN-Inception, stride 32, 1024 channels.
+    """Builds the stem and the ten blocks of BN-Inception, with stride 32 and
+    1024 channels.
 
-    Layer by layer the Caffe release for temporal segment networks (TSN,
-    section 3.2): every convolution has a bias and is followed by batch
+    The layers are those of the Caffe release for temporal segment networks
+    (TSN, section 3.2): every convolution has a bias and is followed by batch
     normalization (momentum 0.9, epsilon 1e-5) and ReLU; pooling rounds sizes
-    up; averages count the zero padding. Layers have Caffe's names with `_` for
-    `/`: `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `conv1_relu_7x7`,
+    up; averages include the zero padding. Layers have Caffe's names with `_`
+    instead of `/`: `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `conv1_relu_7x7`,
     `inception_3a_double_3x3_reduce`, ..., `inception_5b_output`.
 
-    A generator that stops at its endpoints, see `Walk`: at the end of every
-    block, `inception_3a` .. `inception_5b`, and of every stage, before the
-    image is halved: `relu2`, and right after blocks 3b, 4d and 5b `relu3` ..
+    This generator stops at its endpoints, see `Walk`: the end of every block,
+    `inception_3a` .. `inception_5b`, and the end of every stage, before the
+    image is halved: `relu2`, and after blocks 3b, 4d and 5b `relu3` ..
     `relu5`.
 
     Args:
-        x: Float tensor of shape `(batch, height, width, channels)`: colors
-            as B G R of 0..255 less their mean, or flow less 128.
+        x: Float tensor of shape `(batch, height, width, channels)`: B G R
+            colors 0..255 minus their mean, or flow minus 128.
 
     Returns:
         Feature map of shape `(batch, height / 32, width / 32, 1024)`, each
@@ -91,8 +93,9 @@ def _inception(x, block, name):
         _convolution(branch, second, 3, strides, name, "double_3x3_2")
     )
 
-    # The release cannot join the branches of odd images, whose pooling it
-    # makes smaller than the convolutions: there the pooling gets a last window.
+    # For odd sizes, the release's pooling has a smaller output than the
+    # convolutions, so that the branches cannot be concatenated. Here the
+    # pooling has one more window.
     branch = CaffePooling(
         3,
         strides,

@@ -13,8 +13,9 @@ STEM_FILTERS = 32
 HEAD_FILTERS = 1280
 EPSILON = 1e-3
 
-# A stage of the smallest network: size of its depthwise kernels, stride of its
-# first block, how many times as wide a block is inside, filters and blocks.
+# A stage of the smallest network: size of the depthwise kernels, stride of the
+# first block, expansion of the filters inside blocks, filters, and number of
+# blocks.
 Stage = collections.namedtuple(
     "Stage", "kernel_size strides expansion filters blocks"
 )
@@ -27,13 +28,13 @@ STAGES = (
     Stage(5, 2, 6, 192, 4),
     Stage(3, 1, 6, 320, 1),
 )
-# The endpoint after a stage behind which the image is halved, or no stage
-# comes.
+# Endpoints by the number of the stage: after it the image is halved, or there
+# is no further stage.
 STAGE_ENDS = types.MappingProxyType(
     {2: "relu2", 3: "relu3", 5: "relu4", 7: "relu5"}
 )
 
-# How much wider and deeper the others are.
+# Factors for the width and depth of the variants.
 Scale = collections.namedtuple("Scale", "width depth")
 VARIANTS = types.MappingProxyType(
     {
@@ -51,8 +52,8 @@ _LETTERS = "abcdefgh"
 
 
 def stages(variant):
-    """The stages of a variant, a tuple of `Stage`: filters are multiples of
-    8, and the first and the last stage have one block in all of them."""
+    """Returns the stages of a variant: tuple of `Stage`. Filters are multiples
+    of 8; the first and last stage have one block in all variants."""
     scale = VARIANTS[variant]
     ends = (STAGES[0], STAGES[-1])
     return tuple(
@@ -67,8 +68,8 @@ def stages(variant):
 
 
 def blocks(variant):
-    """Pairs of the name of a block, `"block1a"`, and its `Stage`, in the
-    order of the network."""
+    """Returns a list of pairs of the name of a block, such as `"block1a"`, and
+    its `Stage`, in the order of the network."""
     return [
         (f"block{number}{_LETTERS[position]}", stage)
         for number, stage in enumerate(stages(variant), start=1)
@@ -77,21 +78,20 @@ def blocks(variant):
 
 
 def efficientnet_lite(x, variant):
-    """The stem, the seven stages and the head of an EfficientNet-Lite.
+    """Builds the stem, the seven stages and the head of an EfficientNet-Lite.
 
-    Images are padded as by TensorFlow's "same": by their own size, at the far
-    border first. Activations are ReLU6; what leaves a block has none. Layers
-    have the names of EfficientNet in `keras.applications`: `stem_conv`,
-    `stem_bn`, `stem_activation`, `block1a_dwconv`, `block1a_bn`,
-    `block1a_activation`, `block1a_project_conv`, `block1a_project_bn`,
-    `block2a_expand_conv`, ..., `block2b_add`, ..., `top_conv`, `top_bn`,
-    `top_activation`. No block is left out in training (the authors' stochastic
-    depth).
+    Images are padded as by TensorFlow's "same". Activations are ReLU6; the
+    output of a block has no activation. Layers have the names of EfficientNet
+    in `keras.applications`: `stem_conv`, `stem_bn`, `stem_activation`,
+    `block1a_dwconv`, `block1a_bn`, `block1a_activation`,
+    `block1a_project_conv`, `block1a_project_bn`, `block2a_expand_conv`, ...,
+    `block2b_add`, ..., `top_conv`, `top_bn`, `top_activation`. The authors'
+    stochastic depth is not used.
 
-    A generator that stops at its endpoints, see `Walk`: at the end of every
-    block, `block1a` .. `block7a`; of every stage of which the image is halved
-    behind, `relu2` .. `relu5` (strides 4, 8, 16, 32; they are called as those
-    of the other backbones, and end without an activation); and at
+    This generator stops at its endpoints, see `Walk`: the end of every block,
+    `block1a` .. `block7a`; the ends of the stages before the image is halved,
+    `relu2` .. `relu5` (strides 4, 8, 16, 32; they have the names of the other
+    backbones' endpoints, although there is no activation); and
     `top_activation`.
 
     Args:
@@ -124,7 +124,7 @@ def efficientnet_lite(x, variant):
 
 
 def _round(filters):
-    """The nearest multiple of 8 that is no less than 90 %."""
+    """Returns the nearest multiple of 8 that is at least 90 % of `filters`."""
     nearest = int(filters + _MULTIPLE / 2) // _MULTIPLE * _MULTIPLE
     nearest = max(_MULTIPLE, nearest)
     return nearest if nearest >= _LEAST * filters else nearest + _MULTIPLE
@@ -162,7 +162,8 @@ def _block(x, filters, stage, strides, name):
         strides=strides,
         padding="same",
         use_bias=False,
-        # He's: every filter sees one channel, which Keras counts as going out.
+        # He initialization: each filter has one input channel, which Keras
+        # counts as "fan_out".
         depthwise_initializer=keras.initializers.VarianceScaling(
             2.0, mode="fan_out", distribution="truncated_normal"
         ),

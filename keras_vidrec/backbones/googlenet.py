@@ -12,7 +12,7 @@ from keras_vidrec.layers.local_response_normalization import (
 from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 # Filters of a block's convolutions, branch by branch: `point` is the 1x1
-# branch, the pairs are a reduction and the 3x3 or 5x5 that follows it.
+# branch, the pairs are a reduction and the 3x3 or 5x5 convolution after it.
 Block = collections.namedtuple("Block", "point three five projection")
 
 BLOCKS = types.MappingProxyType(
@@ -36,21 +36,21 @@ STAGE_ENDS = types.MappingProxyType(
 
 
 def googlenet(x):
-    """The stem and the nine blocks of GoogLeNet.
+    """Builds the stem and the nine blocks of GoogLeNet.
 
-    Layer by layer Caffe's release without the auxiliary classifiers: every
-    convolution has a bias and is followed by ReLU; pooling rounds sizes up;
-    the stem has local response normalization. Layers have Caffe's names with
-    `_` for `/`: `conv1_7x7_s2`, `conv1_relu_7x7`, `pool1_norm1`,
+    The layers are those of Caffe's release without the auxiliary classifiers:
+    every convolution has a bias and is followed by ReLU; pooling rounds sizes
+    up; the stem has local response normalization. Layers have Caffe's names
+    with `_` instead of `/`: `conv1_7x7_s2`, `conv1_relu_7x7`, `pool1_norm1`,
     `inception_3a_5x5_reduce`, ..., `inception_5b_output`.
 
-    A generator that stops at its endpoints, see `Walk`: at the end of every
-    block, `inception_3a` .. `inception_5b`; at the ends of the stages before
-    their normalization and pooling, `relu2` .. `relu5`.
+    This generator stops at its endpoints, see `Walk`: the end of every block,
+    `inception_3a` .. `inception_5b`, and the ends of the stages before their
+    normalization and pooling, `relu2` .. `relu5`.
 
     Args:
-        x: Float tensor of shape `(batch, height, width, channels)`: colors
-            as B G R of 0..255 less their mean, or flow less 128.
+        x: Float tensor of shape `(batch, height, width, channels)`: B G R
+            colors 0..255 minus their mean, or flow minus 128.
 
     Returns:
         Feature map of stride 32 with 1024 channels, 7x7 at 224x224.
@@ -79,11 +79,11 @@ def googlenet(x):
 def convolution(
     x, filters, kernel_size, strides, block, role, relu=None, normalized=False
 ):
-    """A convolution and its ReLU, of BN-Inception with a batch normalization
-    in between."""
+    """Applies a convolution, batch normalization if `normalized` (for
+    BN-Inception), and ReLU. Layers are named after `block` and `role`."""
     name = f"{block}_{role}"
     if strides > 1:
-        # "same" would put the padding of an even image elsewhere.
+        # "same" would pad even images differently.
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(
         filters,
@@ -100,7 +100,7 @@ def convolution(
 
 
 def _normalization(x, name):
-    # Caffe's alpha of 1e-4 is that of all five squares.
+    # Caffe's alpha of 1e-4 is divided by the number of squares, 5.
     return LocalResponseNormalization(alpha=1e-4 / 5, name=name)(x)
 
 

@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 
-# Stem: filters, kernel size, stride and padding of its convolutions, or the
+# Stem: name, filters, kernel size, stride and padding of a convolution, or the
 # name of a pooling.
 STEM = (
     ("1a_3x3", 32, 3, 2, "valid"),
@@ -18,7 +18,8 @@ STEM = (
     "maxpool2",
 )
 
-# Blocks after which a stage ends: the next one halves the image, or none comes.
+# Blocks at which a stage ends: the next block halves the image, or there is
+# none.
 STAGE_ENDS = types.MappingProxyType({"5d": 3, "6e": 4, "7c": 5})
 
 
@@ -46,7 +47,7 @@ def _block_17(filters):
     }
 
 
-# A pair of convolutions in the last position reads the same input twice.
+# A pair of convolutions at the end of a branch has the same input.
 _BLOCK_8 = {
     "branch1x1": ((320, 1, 1),),
     "branch3x3": ((384, 1, 1), ((384, 1, 3), (384, 3, 1))),
@@ -56,7 +57,7 @@ _BLOCK_8 = {
 
 # Branches of the blocks, convolution by convolution: filters, kernel height,
 # kernel width. A block whose pooling branch has no convolution halves the
-# image: the last convolution of its other branches has stride 2.
+# image: the last convolution of the other branches has stride 2.
 BLOCKS = types.MappingProxyType(
     {
         "5b": _block_35(32),
@@ -83,15 +84,16 @@ BLOCKS = types.MappingProxyType(
 
 
 def inception_v3(x):
-    """The stem and the eleven blocks of Inception-v3, 2048 channels.
+    """Builds the stem and the eleven blocks of Inception-v3, with 2048
+    channels.
 
-    The network of `keras.applications`; layers have torchvision's names with
-    `_` for `.`: `Conv2d_1a_3x3_conv`, `Conv2d_1a_3x3_bn`,
-    `Mixed_5b_branch5x5_2_conv`, ..., and `Mixed_5b` for a block's output.
+    This is the network of `keras.applications`. Layers have torchvision's names
+    with `_` instead of `.`: `Conv2d_1a_3x3_conv`, `Conv2d_1a_3x3_bn`,
+    `Mixed_5b_branch5x5_2_conv`, ..., and `Mixed_5b` for the output of a block.
 
-    A generator that stops at its endpoints, see `Walk`: at the end of every
-    block, `Mixed_5b` .. `Mixed_7c`, and of every stage, before the image is
-    halved: `relu2`, and right after blocks 5d, 6e and 7c `relu3` .. `relu5`.
+    This generator stops at its endpoints, see `Walk`: the end of every block,
+    `Mixed_5b` .. `Mixed_7c`, and the end of every stage, before the image is
+    halved: `relu2`, and after blocks 5d, 6e and 7c `relu3` .. `relu5`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height

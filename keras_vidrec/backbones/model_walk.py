@@ -1,4 +1,4 @@
-"""A user's own network as a tower that is walked through."""
+"""Divides a user's own network into parts at its layers."""
 
 import keras
 
@@ -6,20 +6,21 @@ from keras_vidrec.specs import checks
 
 
 class ModelWalk:
-    """A walk through a functional `keras.Model`, from layer to layer.
+    """Divides a functional `keras.Model` into parts, from layer to layer.
 
-    As `Walk`, but with the layers that are there, and their weights: an
-    endpoint is the name of a layer, all that follows must depend on it alone,
-    and the walk goes on only from maps of the shape that the layer gives.
+    It has the methods `put` and `part` of `Walk`, but uses the layers of the
+    model and their weights. An endpoint is the name of a layer. All later
+    layers must depend on the output of this layer only, and the next part takes
+    maps with the shape of this output only.
 
     Args:
         model: functional `keras.Model` from images to a feature map or a
             vector of features.
 
     Attributes:
-        endpoint: str, where the walk stands: `"images"` at the beginning,
-            `None` at the end.
-        fully_connected: `False`.
+        endpoint: str, the current endpoint: `"images"` at the beginning, `None`
+            at the end.
+        fully_connected: `False`, see `Walk`.
 
     Raises:
         ValueError: if the model is not functional.
@@ -41,16 +42,17 @@ class ModelWalk:
         self._maps = inputs[0]
 
     def put(self, tensor: keras.KerasTensor) -> None:
-        """Goes on from another tensor than the one that is there."""
+        """Replaces the tensor at the current endpoint."""
         self._maps = tensor
 
     def part(self, endpoint: str | None = None, *, name: str) -> keras.Model:
-        """The model from here to a layer as a model of its own, as `Walk.part`.
+        """Returns the part from the current endpoint to another one, see
+        `Walk.part`.
 
         Raises:
-            ValueError: if there is no such layer, a path of the model leads
-                past where the walk stands, or the maps that were put here
-                have another shape than those that are here.
+            ValueError: if there is no such layer, later layers also depend on
+                other tensors than the one at the current endpoint, or the
+                tensor passed to `put` has another shape.
         """
         target = self._output(endpoint)
         if target is self._source:
@@ -62,19 +64,19 @@ class ModelWalk:
             for sizes in zip(have, want)
         ):
             raise ValueError(
-                f"The model {self._model.name!r} used as backbone goes on from "
-                f"{self.endpoint!r} with what has the shape {tuple(want)}. "
-                f"Received: {tuple(have)}"
+                f"The model {self._model.name!r} used as backbone continues "
+                f"after {self.endpoint!r}. Expected maps of the shape "
+                f"{tuple(want)}. Received: {tuple(have)}"
             )
         try:
             part = keras.Model(self._source, target, name=name)
         except ValueError:
             raise ValueError(
                 f"The model {self._model.name!r} used as backbone cannot be "
-                f"cut from {self.endpoint!r} to {endpoint or 'its end'!r}. "
-                "Expected layers in their order, each of which alone carries "
-                "all that follows, such as the output of a block: no shortcut "
-                "may lead past it"
+                f"divided from {self.endpoint!r} to {endpoint or 'its end'!r}. "
+                "Expected layers in the model's order, on whose outputs alone "
+                "all later layers depend, such as the output of a block: no "
+                "shortcut may bypass them"
             ) from None
         self._source = self._maps = target
         self.endpoint = endpoint
@@ -90,6 +92,6 @@ class ModelWalk:
             f"a layer of the model {self._model.name!r}, one of {names}",
             endpoint,
         )
-        # Not `layer.output`: a cut makes further nodes of the same layer.
+        # `layer.output` cannot be used, because each part adds nodes to layers.
         node = self._model.get_layer(endpoint)._inbound_nodes[0]
         return node.output_tensors[0]

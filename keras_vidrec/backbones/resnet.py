@@ -24,16 +24,16 @@ VARIANTS = types.MappingProxyType(
         "resnet50": Variant(64, (3, 4, 6, 3), WIDTHS, STRIDES, ()),
         "resnet101": Variant(64, (3, 4, 23, 3), WIDTHS, STRIDES, (3, 4)),
         "resnet152": Variant(64, (3, 8, 36, 3), WIDTHS, STRIDES, (3, 4)),
-        # For small data, experiments and tests: stride 16 leaves images of 32
-        # to 112 pixels a map worth pooling.
+        # For small data, experiments and tests: with stride 16, images of 32 to
+        # 112 pixels have maps of 2 to 7 places.
         "tiny": Variant(32, (2, 2, 2, 2), (16, 32, 48, 64), (1, 2, 2, 1), ()),
     }
 )
 
-# What the lineages do differently. The stride of a stage is on its first 3x3
-# convolution in PyTorch, on its first 1x1 convolution in Caffe. The pooling of
-# the stem is padded, but for the authors' own release: there its windows begin
-# at the border, and sizes are rounded up.
+# The differences of the releases. The stride of a stage is in its first 3x3
+# convolution in PyTorch, in its first 1x1 convolution in Caffe. The pooling of
+# the stem is padded, except in the authors' own release: there its windows
+# start at the border, and sizes are rounded up.
 Style = collections.namedtuple(
     "Style", "stride_on_3x3 use_bias epsilon padded_pool"
 )
@@ -50,8 +50,8 @@ STYLES = types.MappingProxyType(
 
 
 def unit_names(variant):
-    """Names of the residual units of each stage: `{2: ["2a", "2b", "2c"],
-    3: ["3a", "3b1", ...], ...}`."""
+    """Returns the names of the residual units of each stage: `{2: ["2a", "2b",
+    "2c"], 3: ["3a", "3b1", ...], ...}`."""
     variant = VARIANTS[variant]
     return {
         stage: [
@@ -63,26 +63,26 @@ def unit_names(variant):
 
 
 def resnet(x, variant, style, prefix=""):
-    """The stem and the four stages of a bottleneck residual network.
+    """Builds the stem and the four stages of a bottleneck residual network.
 
     Style `"pytorch"` is torchvision's network, `"caffe"` that of
-    `keras.applications`, `"msra"` that of the authors' Caffe release, which
-    MatConvNet has too: it differs from `"caffe"` in the pooling of the stem.
+    `keras.applications`, and `"msra"` that of the authors' Caffe release, which
+    MatConvNet also uses: it differs from `"caffe"` in the pooling of the stem.
     Layers have the names of the Caffe release: `conv1`, `bn_conv1`,
     `conv1_relu`, `pool1`, `res2a_branch1`, `bn2a_branch1`, `res2a_branch2a`,
     `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a` (the sum),
     `res2a_relu`.
 
-    A generator that stops at its endpoints, see `Walk`: in each unit, as for
-    2a, at `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a` and
-    `res2a_relu`, and at each convolution, such as `res2a_branch2a`, before it
-    is normalized; at the ends of the stages, `relu2` .. `relu5`.
+    This generator stops at its endpoints, see `Walk`: in each unit, such as 2a,
+    `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a`, `res2a_relu`, and
+    the output of each convolution before its normalization, such as
+    `res2a_branch2a`; and the ends of the stages, `relu2` .. `relu5`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`.
         variant: str. A key of `VARIANTS`.
         style: str. A key of `STYLES`.
-        prefix: str. Goes before the names of the layers. Defaults to `""`.
+        prefix: str. Prefix of the names of the layers. Defaults to `""`.
 
     Returns:
         Feature map of stride 32 with 2048 channels (`"tiny"`: 16, 256).
@@ -97,7 +97,7 @@ def resnet(x, variant, style, prefix=""):
     x = _normalization(x, style, f"{prefix}bn_conv1")
     x = layers.Activation("relu", name=f"{prefix}conv1_relu")(x)
     if style.padded_pool:
-        # After a ReLU, zeros pad a maximum as well as minus infinity.
+        # After a ReLU, padding with zeros equals padding with minus infinity.
         x = layers.ZeroPadding2D(1, name=f"{prefix}pool1_pad")(x)
         x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}pool1")(x)
     else:
@@ -122,7 +122,7 @@ def _unit_name(unit, numbered):
 
 def _convolution(x, filters, kernel_size, strides, style, name):
     if strides > 1 and kernel_size > 1:
-        # "same" would put the padding of an even image elsewhere.
+        # "same" would pad even images differently.
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     return layers.Conv2D(
         filters,

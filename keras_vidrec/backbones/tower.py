@@ -1,4 +1,4 @@
-"""2-D backbones by name, and any Keras model, as towers of one form."""
+"""Builds towers from the names of backbones and from Keras models."""
 
 import collections.abc
 import typing
@@ -30,45 +30,46 @@ def get(
 ) -> keras.Model:
     """Builds a tower: stem, stages, and global pooling named `features`.
 
-    Convolutions start from He's normal distribution. Layers inside keep the
-    names of the reference release, whatever the tower's own name, so weights
-    are found by name in every stream of a network.
+    Convolutions have He normal initialization. Inner layers have the names of
+    the reference release, independent of the tower's name, so that weights can
+    be copied by name in every stream of a network.
 
     Args:
-        name_or_model: str, a key of `BACKBONES` (a ResNet has three: its name
-            is that of PyTorch's, with `_caffe` that of `keras.applications`,
-            with `_msra` that of the authors' Caffe release, also in
-            MatConvNet); or a `keras.Model` from images `(batch, height,
-            width, channels)` to a feature map or a vector of features, not to
-            probabilities. A model is used with its weights, not copied.
+        name_or_model: str, a key of `BACKBONES` (a ResNet has three: its plain
+            name for PyTorch's release, with `_caffe` that of
+            `keras.applications`, with `_msra` that of the authors' Caffe
+            release, also in MatConvNet); or a `keras.Model` from images
+            `(batch, height, width, channels)` to a feature map or a vector of
+            features, not to probabilities. A model is used with its weights,
+            not copied.
         channels: int. Channels of the input, such as 3 for colors, 10 for
             five frames of flow. Defaults to `3`.
-        input_shape: `None`, or pair `(height, width)` of int or `None`.
-            Defaults to `None`: any size, or a model's own.
-        pooling: str or `None`. Global pooling of the feature map: `"avg"`,
-            `"max"`, or `None` for the map itself. Defaults to `"avg"`.
-        spatial_pooling: `None` (all of the map at once), or int: side of the
-            window that `"avg"` slides over the map. Defaults to `None`.
-        name: str or `None`. Name of the tower, such as the stream's. Defaults
-            to that of the backbone.
+        input_shape: `None` (any size, or that of a model), or pair `(height,
+            width)` of int or `None`. Defaults to `None`.
+        pooling: `None` (no pooling), `"avg"` or `"max"`. Global pooling of the
+            feature map. Defaults to `"avg"`.
+        spatial_pooling: `None` (global average), or int: side of the window
+            that `"avg"` slides over the map. Defaults to `None`.
+        name: `None` (the name of the backbone), or str: name of the tower, such
+            as that of the stream. Defaults to `None`.
         dropout: float in [0, 1). Rate between the fully connected layers of
             towers that have them (`vgg16`, `vgg_m_2048`). Defaults to `0.5`.
-        endpoints: `None`, or sequence of str: endpoints of the tower, as `Walk`
-            names them (of a `keras.Model`, names of its layers). The model
-            then returns the dict of the tensors there and ends at the last of
-            them. Defaults to `None`.
+        endpoints: `None`, or sequence of str: endpoints of the tower, see
+            `Walk` (for a `keras.Model`, names of its layers). The output is
+            then the dict of their tensors, and the tower ends at the last one.
+            Defaults to `None`.
 
     Returns:
         A functional `keras.Model` from preprocessed float images `(batch,
-        height, width, channels)` to features `(batch, filters)`, or to
-        the map `(batch, map_height, map_width, filters)` with `pooling=None`,
-        or to the dict of `endpoints`.
+        height, width, channels)` to features `(batch, filters)`; with
+        `pooling=None` to the map `(batch, map_height, map_width, filters)`; or
+        with `endpoints` to a dict of tensors.
 
     Raises:
-        ValueError: if the name is unknown, if a model's shapes do not fit, the
-            tower lacks one of the `endpoints`, or on an invalid
-            `channels`, `input_shape`, `pooling` or `spatial_pooling`, which a
-            model that gives no map has no use for.
+        ValueError: if the name is unknown, the shapes of a model do not fit,
+            the tower does not have one of the `endpoints`, or `channels`,
+            `input_shape`, `pooling` or `spatial_pooling` is invalid (the last
+            one also for a model without a map).
 
     Example:
         >>> tower = backbones.get("resnet50", channels=10, name="flow")
@@ -112,7 +113,8 @@ def get(
         checks.check(
             spatial_pooling is None or has_map,
             "spatial_pooling",
-            "None, as the model used as backbone gives features and no map",
+            "None, because the model used as backbone returns features and no "
+            "map",
             spatial_pooling,
         )
         if has_map:
@@ -125,8 +127,11 @@ def pooling_layer(
     spatial_pooling: int | None = None,
     name: str = "features",
 ) -> keras.layers.Layer:
-    """The layer from a feature map to features at the end of a tower; for
-    `pooling` and `spatial_pooling` see `get`.
+    """Returns the layer from a feature map to features at the end of a tower.
+
+    Args:
+        pooling, spatial_pooling: see `get`.
+        name: str. Name of the layer. Defaults to `"features"`.
     """
     if pooling == "max":
         return keras.layers.GlobalMaxPooling2D(name=name)
@@ -138,15 +143,15 @@ def pooling_layer(
 def preprocessing(
     name_or_model: str | keras.Model, modality: str
 ) -> PixelScaling | None:
-    """The scaling of raw pixels that a backbone was trained on.
+    """Returns the scaling of raw pixels that a backbone was trained with.
 
     Args:
-        name_or_model: str or `keras.Model`, as `get` takes it.
-        modality: str. One of `clip_spec.MODALITIES`.
+        name_or_model: str or `keras.Model`, see `get`.
+        modality: str. One of `specs.MODALITIES`.
 
     Returns:
-        A `PixelScaling`, or `None` where pixels go in as they are: for
-        differences of frames, and for a `keras.Model`.
+        A `PixelScaling`, or `None` for inputs that are not scaled: differences
+        of frames, and the inputs of a `keras.Model`.
 
     Raises:
         ValueError: if the name or the modality is unknown.
@@ -161,31 +166,32 @@ def preprocessing(
 
 
 def check_features(model: keras.Model) -> None:
-    """Refuses a `keras.Model` that ends in class probabilities: one with a
-    softmax in its last layer outputs classes, not features.
+    """Checks that the output of a `keras.Model` is features, not probabilities
+    of classes.
 
     Raises:
-        ValueError: naming the layer.
+        ValueError: if its last layer is a softmax, naming the layer.
     """
     layer = model
     while isinstance(layer, keras.Model):
         outputs = getattr(layer, "outputs", None)
         if not outputs:
-            return  # not called yet, a subclass has no graph
+            return  # a subclass of `keras.Model` has no graph
         layer = outputs[0]._keras_history.operation
     activation = getattr(layer, "activation", None)
     softmax = getattr(activation, "__name__", activation) in _PROBABILITIES
     if softmax or isinstance(layer, keras.layers.Softmax):
         raise ValueError(
-            "A model used as backbone gives features, and the layer "
-            f"{layer.name!r} of {model.name!r} gives probabilities of classes. "
-            "Expected a model without its classifier, such as "
-            "`keras.applications` builds with include_top=False. Received: "
+            "A model used as backbone must return features, but the layer "
+            f"{layer.name!r} of {model.name!r} returns probabilities of "
+            "classes. Expected a model without classifier, such as one of "
+            "`keras.applications` with include_top=False. Received: "
             f"backbone={model.name!r}"
         )
 
 
 def _run_model(model, image_shape):
+    """Returns the input and output of a `keras.Model` used as backbone."""
     check_features(model)
     try:
         inputs, outputs = model.inputs, model.outputs
@@ -222,6 +228,7 @@ def _run_model(model, image_shape):
 
 
 def _layer_outputs(model, names):
+    """Returns a dict of the outputs of layers by name."""
     known = [layer.name for layer in model.layers]
     for name in names:
         if name not in known:
@@ -233,8 +240,8 @@ def _layer_outputs(model, names):
 
 
 def check_channels_last():
-    """Raises a `ValueError` where Keras' configuration puts channels first:
-    layers of Keras take their order from there."""
+    """Raises a `ValueError` if Keras is configured for channels first, which
+    would be the default of Keras' layers."""
     received = keras.config.image_data_format()
     checks.check(
         received == _LAST,

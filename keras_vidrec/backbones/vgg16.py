@@ -16,21 +16,21 @@ STAGES = (
 
 
 def vgg16(x, dropout):
-    """The five stages and two fully connected layers of VGG-16.
+    """Builds the five stages and two fully connected layers of VGG-16.
 
     The fully connected layers are convolutions, 7x7 without padding and 1x1,
     so larger images give a map of features. Pooling rounds sizes up. Layers
     have the names of the Caffe release: `conv1_1`, `relu1_1`, ...,
     `relu5_3`, `pool5`, `fc6`, `relu6`, `drop6`, `fc7`, `relu7`.
 
-    A generator that stops at its endpoints, see `Walk`: at the ends of the
-    stages before their pooling, `relu2` .. `relu5`, and after the ReLU of the
-    fully connected layers, `fc6` and `fc7`.
+    This generator stops at its endpoints, see `Walk`: the ends of the stages
+    before their pooling, `relu2` .. `relu5`, and the fully connected layers
+    after their ReLU, `fc6` and `fc7`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height
-            and width at least 193: colors as B G R of 0..255 less their
-            mean, or flow less 128.
+            and width at least 193: B G R colors 0..255 minus their mean, or
+            flow minus 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
     Returns:

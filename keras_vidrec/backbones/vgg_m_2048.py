@@ -1,4 +1,4 @@
-"""VGG-M-2048, the network of the first two-stream networks."""
+"""VGG-M-2048, the backbone of the first two-stream networks."""
 
 import collections
 
@@ -22,23 +22,23 @@ STAGES = (
 
 
 def vgg_m_2048(x, dropout):
-    """The five stages and two fully connected layers of VGG-M-2048.
+    """Builds the five stages and two fully connected layers of VGG-M-2048.
 
     The fully connected layers are convolutions, 6x6 without padding and 1x1,
     so larger images give a map of features. Pooling rounds sizes up. Layers
     have the names of the Caffe release: `conv1`, `relu1`, `norm1`, `pool1`,
     ..., `conv5`, `relu5`, `pool5`, `fc6`, `relu6`, `drop6`, `fc7`, `relu7`.
-    Networks for anything but images, that is, inputs without exactly three
-    channels, have no `norm2`, like the authors' temporal network.
+    If the input does not have exactly three channels, that is, for flow, there
+    is no `norm2`, as in the authors' temporal network.
 
-    A generator that stops at its endpoints, see `Walk`: at the ends of the
-    stages before their normalization and pooling, `relu1` .. `relu5`, and
-    after the ReLU of the fully connected layers, `fc6` and `fc7`.
+    This generator stops at its endpoints, see `Walk`: the ends of the stages
+    before their normalization and pooling, `relu1` .. `relu5`, and the fully
+    connected layers after their ReLU, `fc6` and `fc7`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height
-            and width at least 201: colors as B G R of 0..255 less their
-            mean, or flow less 128.
+            and width at least 201: B G R colors 0..255 minus their mean, or
+            flow minus 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
     Returns:
@@ -73,9 +73,9 @@ def vgg_m_2048(x, dropout):
 
 
 def convolution(x, filters, kernel_size, strides, padding, name, relu):
-    """A convolution and its ReLU, of both networks of VGG."""
+    """Applies a convolution and ReLU, for both VGG networks."""
     if padding and strides > 1:
-        # "same" would pad otherwise.
+        # "same" would pad even images differently.
         x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
     x = layers.Conv2D(
         filters,

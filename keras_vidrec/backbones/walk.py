@@ -1,4 +1,4 @@
-"""Towers built from endpoint to endpoint, so that streams can meet inside."""
+"""Builds towers step by step, so that streams can be connected between."""
 
 import typing
 
@@ -8,14 +8,14 @@ from keras_vidrec.backbones import table
 
 
 class Walk:
-    """A walk through a tower that is being built.
+    """Builds a tower step by step, from endpoint to endpoint.
 
     A tower has endpoints: the ends of its stages (`relu2` .. `relu5`), of fully
-    connected layers (`fc6`, `fc7`), of inception blocks; a residual unit has
-    `res2b_branch2a_input` (what enters its residual branch),
-    `res2b_branch2b_relu`, `res2b` (the sum) and `res2b_relu`, and each of its
-    convolutions, such as `res2b_branch2c`, before it is normalized. At each of
-    them the walk can stop, look at the tensor, and go on from another one:
+    connected layers (`fc6`, `fc7`), and of inception blocks. A residual unit
+    has `res2b_branch2a_input` (the input of its residual branch),
+    `res2b_branch2b_relu`, `res2b` (the sum), `res2b_relu`, and the outputs of
+    its convolutions before their normalization, such as `res2b_branch2c`. At
+    each endpoint the tensor can be read, and replaced by another one:
 
     >>> walk = Walk("resnet50", images)
     >>> gated = gate([walk.to("res2a"), motion])
@@ -28,18 +28,19 @@ class Walk:
         images: KerasTensor `(batch, height, width, channels)`.
         dropout: float in [0, 1). Rate between the fully connected layers of
             towers that have them. Defaults to `0.5`.
-        prefix: str. Goes before the names of the layers, in residual networks
+        prefix: str. Prefix of the names of the layers, for residual networks
             only. Defaults to `""`.
 
     Attributes:
-        endpoint: str, the endpoint where the walk stands; `None` at the end.
-        tensor: KerasTensor, what is there.
+        endpoint: str, the current endpoint: `"images"` at the beginning, `None`
+            at the end.
+        tensor: KerasTensor at the current endpoint.
         fully_connected: bool. Whether the tower pools its last maps and ends
             in fully connected layers.
 
     Raises:
-        ValueError: if the backbone is unknown, or a prefix is given to a
-            tower that takes none.
+        ValueError: if the backbone is unknown, or a prefix is given for
+            another backbone than a residual network.
     """
 
     def __init__(
@@ -70,17 +71,16 @@ class Walk:
         self._seen: list[str] = []
 
     def to(self, endpoint: str | None = None) -> keras.KerasTensor:
-        """Goes on to an endpoint.
+        """Builds the tower up to an endpoint.
 
         Args:
-            endpoint: str, or `None` for the end. Defaults to `None`.
+            endpoint: `None` (the end), or str. Defaults to `None`.
 
         Returns:
-            KerasTensor, what is there: of shape `(batch, height, width,
-            filters)`.
+            KerasTensor at the endpoint, `(batch, height, width, filters)`.
 
         Raises:
-            ValueError: if the tower has no such endpoint, or not on the way.
+            ValueError: if the tower has no such endpoint after the current one.
         """
         passed = len(self._seen)
         while self.endpoint is not None and self.endpoint != endpoint:
@@ -95,18 +95,18 @@ class Walk:
         return self.tensor
 
     def put(self, tensor: keras.KerasTensor) -> None:
-        """Goes on from another tensor than the one that is there."""
+        """Replaces the tensor at the current endpoint."""
         self.tensor = tensor
 
     def part(self, endpoint: str | None = None, *, name: str) -> keras.Model:
-        """The tower from here to an endpoint as a model of its own.
+        """Builds the tower from the current endpoint to another one as a model.
 
-        It takes what has the shape of the tensor that is here, or that was
-        put here. Neither here nor there may be inside a residual unit, whose
-        shortcut would go past the model.
+        Its input has the shape of the tensor at the current endpoint. Neither
+        endpoint may be inside a residual unit, because the shortcut would
+        bypass the model.
 
         Args:
-            endpoint: str, or `None` for the end. Defaults to `None`.
+            endpoint: `None` (the end), or str. Defaults to `None`.
             name: str. Name of the model.
 
         Returns:

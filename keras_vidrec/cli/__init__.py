@@ -1,1 +1,2 @@
-"""The command line: one module per command, heavy imports inside it."""
+"""The command line, with one module per command. Commands import Keras and
+other large libraries only when they run."""

@@ -9,8 +9,8 @@ from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import files
 
 
-def _numbers(text):
-    """The integers of "1,8"."""
+def _numbers(text: str) -> str:
+    """Checks a list of positive integers such as "1,8" and returns it."""
     try:
         numbers = [int(one) for one in str(text).split(",")]
     except ValueError:
@@ -40,40 +40,41 @@ def benchmark(
     device: str = typer.Option(
         None,
         metavar="NAME,NAME",
-        help="cpu:0 or gpu:0. Default: those that are there.",
+        help="cpu:0 or gpu:0. Default: the CPU, and the GPU if there is one.",
     ),
     segments: int = typer.Option(
         None,
         min=1,
-        help="Of a clip. Default: as many as the network is trained with.",
+        help="Number of segments of a clip. Default: as in training.",
     ),
     size: int = typer.Option(
         None,
         min=1,
-        help="Height and width of a clip in pixels. Default: as it is trained.",
+        help="Height and width of a clip in pixels. Default: as in training.",
     ),
     video: str = typer.Option(
         None,
-        help="Video file whose time is split into decoding, flow and network. "
-        "Default: of a run on video files, the first of its dataset.",
+        help="Video file for which the times of decoding, flow and network are "
+        "measured. Default: for a run on video files, the first video of its "
+        "dataset.",
     ),
     seconds: float = typer.Option(
         2.0,
         **options.SECONDS,
-        help="How long calls of one batch are repeated.",
+        help="How long calls with one batch are repeated.",
     ),
     json: pathlib.Path = typer.Option(
-        None, help="Write what was measured to this .json."
+        None, help="Write all measurements to this .json."
     ),
     csv: pathlib.Path = typer.Option(
-        None, help="Write what was measured of networks to this .csv."
+        None, help="Write the measurements of the networks to this .csv."
     ),
 ):
     """Measure networks: parameters, multiply-adds, latency, throughput and
     memory on clips of noise.
 
-    What is measured of a run is kept in it, for its model card and report.
-    Exit status 1 if something could not be measured.
+    The measurements of a run are saved in the run, for its model card and
+    report. Exit status 1 if something could not be measured.
     """
     load_backend()
     from keras_vidrec import reporting
@@ -104,5 +105,5 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _names(text):
+def _names(text: str | None) -> list[str] | None:
     return None if text is None else [one.strip() for one in text.split(",")]

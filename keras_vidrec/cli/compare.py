@@ -31,7 +31,7 @@ def compare(
     that gained and lost from A to B.
     """
     if not (a.is_file() and b.is_file()):
-        load_backend()  # Score files need none, runs do.
+        load_backend()  # runs need it, score files do not
     from keras_vidrec.evaluation.scores import comparison
 
     scores, names = score_files.load([a, b])
@@ -63,6 +63,7 @@ def compare(
 
 
 def _show(title, changes):
+    """Prints a table of changes, `comparison.ClassChange`, if there are any."""
     if not changes:
         return
     width = max(len(title), *(len(change.name) for change in changes))

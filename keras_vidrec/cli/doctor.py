@@ -9,16 +9,16 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 _PACKAGE = "keras-vidrec"
-# Extras for development, for another TensorFlow, and for devices, which are
-# shown above.
+# Extras that are not listed: those for development, for another TensorFlow, and
+# for GPUs, which are listed as devices.
 _NOT_TOLD = ("dev", "docs", "gpu", "io", "test", "test-io", "test-log")
-# What DIS may miss of a shift by whole pixels, on average, in pixels.
+# Largest mean error of DIS for a shift by whole pixels, in pixels.
 _FLOW_ERROR = 0.1
 
 
 def doctor():
     """Print what is installed (versions, devices, decoder, extras, caches) and
-    run a short self-test. Belongs into a report of a fault.
+    run a short self-test. Include the output in a bug report.
     """
     load_backend()
     from keras_vidrec.training import environment
@@ -44,13 +44,14 @@ def doctor():
 
 
 def _extras():
-    """By extra, what of it is not installed."""
+    """Returns a dict from each extra to the list of its requirements that are
+    not installed."""
     from packaging.requirements import Requirement
 
     try:
         metadata = importlib.metadata.metadata(_PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        return {}  # a checkout on the path
+        return {}  # a checkout that is not installed
     stated = map(Requirement, metadata.get_all("Requires-Dist") or ())
     missing = {
         extra: []
@@ -69,6 +70,7 @@ def _extras():
 
 
 def _fits(requirement):
+    """Whether a requirement is installed in a version that fits."""
     try:
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
@@ -76,11 +78,12 @@ def _fits(requirement):
     return requirement.specifier.contains(version, prereleases=True)
 
 
-def _needs(missing):
+def _needs(missing: list[str]) -> str:
     return f"needs {', '.join(missing)}" if missing else "installed"
 
 
-def _cache():
+def _cache() -> str:
+    """Returns the directory of the cache, or why it cannot be used."""
     from keras_vidrec.specs import cache
 
     directory = cache.directory()
@@ -95,12 +98,12 @@ def _cache():
 
 
 def _tried(what, step, directory):
-    """Whether a step succeeds, which it shows."""
+    """Runs a step, prints its result, and returns whether it succeeded."""
     start = time.perf_counter()
     try:
         step(directory)
     except Exception as error:
-        # What is broken is what this is for.
+        # Any error is a result of the self-test.
         echo(f"FAILED      {what}: {type(error).__name__}: {error}")
         return False
     echo(f"ok          {what} ({time.perf_counter() - start:.1f} s)")

@@ -11,9 +11,9 @@ from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import files
 from keras_vidrec.specs.checks import counted
 
-# Stands in a path for the number of a split.
+# In a path, replaced by the number of a split.
 _NUMBER = "{split}"
-# Videos that are few to fit a temperature on.
+# With fewer videos, fitting a temperature gives a warning.
 _FEW = 50
 
 
@@ -234,7 +234,8 @@ def evaluate(
 
 
 def _check_calibrated(calibrate, run, data):
-    """Refuses what has no videos for validation of its own."""
+    """Raises an error if `--calibrate` is used with a published network or
+    `--data`."""
     from keras_vidrec.training import loading
 
     if calibrate and loading.preset_of(run) is not None:
@@ -252,6 +253,7 @@ def _check_calibrated(calibrate, run, data):
 
 
 def _calibrate(run):
+    """Calibrates the network of a run and prints the result."""
     from keras_vidrec.evaluation import calibrator
     from keras_vidrec.evaluation.scores import calibration
 
@@ -266,14 +268,14 @@ def _calibrate(run):
     )
     if found.videos < _FEW or found.error > found.error_before:
         echo(
-            "These are few videos for fitting a temperature: compare the "
+            "These videos may be too few to fit a temperature: compare the "
             "calibration error of the test before and after.",
             err=True,
         )
 
 
 def _figures(scores, top):
-    """Those of a test; an error about `k` is about `--top`."""
+    """Returns the figures of a test. Errors about `k` name `--top`."""
     from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.specs import checks
 
@@ -328,12 +330,16 @@ def _evaluate_published(
 
 
 def runs_of(run, splits):
-    """The runs of some splits that have one, by split.
+    """Opens the runs of some splits.
 
     Args:
-        run: str. Path of a run, with `{split}` where the number of the split
-            stands, such as `"runs/rgb-{split}"`; without, of a single split.
+        run: str. Path of the runs, with `{split}` in place of the number of
+            the split, such as `"runs/rgb-{split}"`; or, for one split, path of
+            a run.
         splits: sequence of int.
+
+    Returns:
+        dict of `Run` by split, without splits that have no run.
 
     Raises:
         ValueError: if several splits share a path, none has a run, or a run
@@ -372,7 +378,8 @@ def runs_of(run, splits):
     return runs
 
 
-def _numbers(splits):
+def _numbers(splits: str | None) -> tuple[int, ...]:
+    """Returns the numbers of a list of splits such as "1,2,3"."""
     if splits is None:
         return ()
     try:
@@ -389,6 +396,7 @@ def _numbers(splits):
 
 
 def _show(figures, num_videos=None):
+    """Prints figures, and the number of videos if it is given."""
     if num_videos is not None:
         echo(f"videos               {num_videos}")
     from keras_vidrec.evaluation.scores import calibration

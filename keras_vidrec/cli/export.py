@@ -42,32 +42,31 @@ def export(
     push: str = typer.Option(
         None,
         metavar="ADDRESS",
-        help="Bring the export to a hub, with the model card and model.keras: "
+        help="Upload the export to a hub, with the model card and model.keras: "
         "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION.",
     ),
     precision: Precision = typer.Option(
         Precision("float32"),
-        help="Numbers of the network. float16 and int8 are for onnx, litert "
-        "and openvino; they are tested beside float32 on the run's videos for "
-        "validation, or where there are none for training, on which int8 is "
-        "calibrated too.",
+        help="Precision of the network. float16 and int8 are for onnx, litert "
+        "and openvino. They are compared with float32 on the validation videos "
+        "of the run, or on its training videos if there are none; int8 is also "
+        "calibrated on them.",
     ),
     target: Target = typer.Option(
         Target("server"),
         "--for",
-        help=f"What clips it takes. {_TARGETS} What is fixed is static in the "
-        "file.",
+        help=f"Device that determines which clips the export takes. {_TARGETS}",
     ),
     max_loss: float = typer.Option(
         1.0,
-        help="Percentage points of accuracy that float16 or int8 may cost; "
-        "what costs more is not kept.",
+        help="Percentage points of accuracy that float16 or int8 may cost. If "
+        "they cost more, nothing is exported.",
     ),
 ):
     """Export a trained network and check that it gives the same results.
 
-    Beside it are a model card and predict.py, which answers from video files
-    without this package.
+    The directory also contains a model card, and predict.py, a program that
+    predicts the classes of video files without this package.
     """
     with checks.names(target="--for", max_loss="--max-loss"):
         form = exports.checked_form(
@@ -108,11 +107,10 @@ def export(
 
 
 def _hub(address):
-    """Where to push to, which is asked before anything else; else `None`."""
+    """Returns the hub of an address, after checking that it can be reached;
+    `None` without an address."""
     if address is None:
         return None
-    from keras_vidrec import export as exports
-
     hub = exports.hub(address)
     hub.check()
     return hub

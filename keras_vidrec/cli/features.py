@@ -64,8 +64,8 @@ def features(
     parts: options.Parts = None,
     runner_options: options.RunnerOptions = None,
 ):
-    """Keep what trained networks see in the frames of all videos, to train
-    networks on it; run the same command again to resume.
+    """Compute features of the frames of all videos with trained networks, to
+    train other networks on them. Run the same command again to resume.
     """
     if rgb is None and flow is None:
         raise typer.BadParameter("Expected a network: --rgb, --flow, or both")

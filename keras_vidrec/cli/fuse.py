@@ -41,7 +41,7 @@ def fuse(
     """
     numbers = None if weights is None else _numbers(weights)
     if report is not None or not all(path.is_file() for path in scores):
-        load_backend()  # Score files need none, runs and reports do.
+        load_backend()  # runs and reports need it, score files do not
     from keras_vidrec.evaluation.scores import fusion
     from keras_vidrec.evaluation.scores import joining
 
@@ -53,7 +53,8 @@ def fuse(
         loaded, numbers, softmax=softmax, normalize=normalize, names=names
     )
     score_files.tell_left_out(names, fused.meta["left_out"])
-    # Each alone on the videos of the fusion, so that the figures compare.
+    # Each network's figures are computed on the videos of the fusion, so that
+    # they can be compared.
     alone = dict(zip(names, joining.join(loaded, names).scores))
     weighted = " : ".join(f"{w:g}" for w in fused.meta["fusion_weights"])
     what = "probabilities" if softmax else "scores"
@@ -71,7 +72,8 @@ def fuse(
         echo(f"Report: {page}")
 
 
-def _numbers(weights):
+def _numbers(weights: str) -> tuple[float, ...]:
+    """Returns the numbers of a list of weights such as "1,1.5"."""
     try:
         return tuple(float(weight) for weight in weights.split(","))
     except ValueError:
@@ -82,8 +84,9 @@ def _numbers(weights):
 
 
 def _of_recipes(paths, scores):
-    """The weights that the recipes of runs name for just their modalities,
-    and whether they are of probabilities."""
+    """Returns the fusion weights of the recipes of runs, and whether they are
+    for probabilities; `(None, False)` if not all paths are runs or no recipe
+    has weights for exactly their modalities."""
     runs = [score_files.run_of(path) for path in paths]
     if None in runs:
         return None, False
@@ -104,6 +107,7 @@ def _of_recipes(paths, scores):
 
 
 def _show(tested):
+    """Prints a table of the figures of `Scores`, a dict by name."""
     from keras_vidrec.evaluation.scores import metrics
 
     known = int(tested["fused"].known.sum())

@@ -9,7 +9,7 @@ from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import documents
 
 _PRESET = "preset:"
-# The application for the weights of a backbone, by default.
+# The default application for the weights of a backbone.
 _TSN = "TSN"
 
 # Modes of `weights.cross_modality`.
@@ -69,11 +69,10 @@ def import_weights(
     file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
 ):
-    """Put published weights into a network, all of them or none.
+    """Load published weights into a network, all of them or none.
 
-    A preset brings its file, and says of itself what is not given. The format
-    of a file is recognized by content. The scaling of pixels is that of the
-    weights.
+    A preset has its own file, and defaults for the options. The format of a
+    file is recognized by its content. Pixels are scaled as the weights need it.
     """
     is_preset = source.startswith(_PRESET)
     _check(source, out, is_preset, application, backbone, file)
@@ -143,13 +142,14 @@ def import_weights(
 
 
 def _check(source, out, is_preset, application, backbone, file):
+    """Raises an error if the arguments do not fit together."""
     source = pathlib.Path(source)
     if not (is_preset or source.exists()):
         raise typer.BadParameter(f"There is no {source}.", param_hint="SOURCE")
     for name, value in (("application", application), ("backbone", backbone)):
         if not (is_preset or value):
             raise typer.BadParameter(
-                "Expected it for a file; a preset has its own.",
+                "Missing: it is needed for a file; a preset has its own.",
                 param_hint=f"--{name}",
             )
     if file and not is_preset:
@@ -167,7 +167,8 @@ def _check(source, out, is_preset, application, backbone, file):
         )
 
 
-def _preset(name):
+def _preset(name: str):
+    """Returns the preset of one network; raises an error for a group."""
     from keras_vidrec.weights import presets
 
     found = presets.find(name)
@@ -186,8 +187,12 @@ def _preset(name):
 
 
 def _note(layer, preset, path, names, random, own, arguments):
-    """What the authors of a preset say of their network, as far as it is made
-    here; returns the names of its classes."""
+    """Adds the origin of a preset to the last layer of the network, and, if the
+    network was imported unchanged, the preset's clip specification and test.
+
+    Returns:
+        The names of the classes, or `None`.
+    """
     from keras_vidrec.applications.parts import published
     from keras_vidrec.specs import Origin
 
@@ -207,6 +212,7 @@ def _note(layer, preset, path, names, random, own, arguments):
 
 
 def _setting(text):
+    """Returns the name and value of a setting "NAME=VALUE"."""
     name, equals, value = text.partition("=")
     try:
         if not equals:
@@ -219,7 +225,7 @@ def _setting(text):
 
 
 def _application(name):
-    """The name of an application, from any spelling of it."""
+    """Returns the name of an application. Case, `-` and `_` are ignored."""
     from keras_vidrec.applications.parts.table import BUILDERS
 
     key = name.lower().replace("_", "").replace("-", "")
@@ -233,7 +239,7 @@ def _application(name):
 
 
 def _towers(builder, backbone, modality):
-    """The arguments for the towers."""
+    """Returns the builder's arguments for `--backbone` and `--modality`."""
     arguments = {} if backbone is None else {"backbone": backbone}
     if modality is None:
         return arguments
@@ -242,14 +248,14 @@ def _towers(builder, backbone, modality):
     if "modality" in builder.defaults:
         return {**arguments, "modality": modality.value}
     raise ValueError(
-        f"{builder.__name__} sees rgb and flow. Expected no --modality. "
+        f"{builder.__name__} takes rgb and flow. Expected no --modality. "
         f"Received: --modality {modality}"
     )
 
 
 def _published_classes(translation):
-    """How many classes the classifiers of a checkpoint have; `None` without
-    one."""
+    """Returns the number of classes of a checkpoint, or `None` if it has no
+    classifier."""
     for slot, piece in translation.pieces.items():
         if (slot.layer, slot.variable) == ("logits", "kernel"):
             return piece.array.shape[-1]
@@ -257,7 +263,7 @@ def _published_classes(translation):
 
 
 def _published_names(checkpoint, classes):
-    """The names of the classes in a checkpoint, if it has one for each; those
-    of ImageNet repeat."""
+    """Returns the names of classes in a checkpoint, or `None` if they are not
+    `classes` different names (some names of ImageNet occur twice)."""
     names = checkpoint.facts.get("class_names") or ()
     return names if len(set(names)) == len(names) == classes else None

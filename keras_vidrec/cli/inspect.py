@@ -11,11 +11,12 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs.checks import counted
 
+# Number of items of a list that are printed.
 _SHOWN = 10
-# In a snippet: as many as TSN stacks.
+# Flow images in a snippet, as in TSN.
 _FLOW_IMAGES = 5
-# Of the section `data` of a recipe: what changes what a dataset is; a list and
-# split files have options of their own.
+# The settings of the section `data` of a recipe that change how a dataset is
+# read, apart from the list and the split files, which have their own options.
 _SETTINGS = ("layout", "test_fraction", "background")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -27,7 +28,7 @@ def inspect(
     settings: list[str] = typer.Option(
         [],
         "--set",
-        help="Look at the dataset as `vidrec train` does with the same: "
+        help="Read the dataset as `vidrec train` does with the same setting: "
         "data.background=true, data.test_fraction=0.4, data.layout=folder. "
         "Repeatable.",
     ),
@@ -63,7 +64,7 @@ def inspect(
     """Print what a dataset contains and what is wrong with it.
 
     Exit status 1 if videos are broken, or if one video or group is in both
-    parts of a split; what is missing, short or there twice is only listed.
+    parts of a split. Missing, short and identical videos are only listed.
     """
     from keras_vidrec.data import inspection
     from keras_vidrec.data import opening
@@ -97,7 +98,7 @@ def inspect(
 
 
 def _where(settings):
-    """What settings of the section `data` mean for `opening.open_images`."""
+    """Returns the arguments of `opening.open_images` for `--set`."""
     keys = [setting.partition("=")[0].strip() for setting in settings]
     for key in keys:
         if key.removeprefix("data.") not in _SETTINGS or key in _SETTINGS:
@@ -117,6 +118,7 @@ def _where(settings):
 
 
 def _report(found):
+    """Yields the lines of the report on an inspection."""
     yield f"{found.directory} ({found.kind})"
     if found.understood:
         yield f"read as  {found.understood}"
@@ -134,7 +136,7 @@ def _report(found):
             f"median {counts.median:g}"
         )
     counts = ", ".join(
-        # No line ends between a name and its number.
+        # Lines are not broken between a name and its number.
         f"{name} {count}".replace(" ", _NO_BREAK)
         for name, count in found.classes.items()
     )
@@ -169,6 +171,8 @@ def _report(found):
 
 
 def _listed(title, items):
+    """Yields a title with the number of items, and the first items; nothing if
+    there are none."""
     items = list(items)
     if items:
         yield f"{title}: {len(items)}"
@@ -178,7 +182,7 @@ def _listed(title, items):
 
 
 def _made(settings):
-    """How a dataset was prepared, in words."""
+    """Describes how a dataset was prepared."""
     frame = settings["frame"]
     parts = [f"JPEG of quality {settings['quality']}"]
     if frame is not None:
@@ -191,9 +195,17 @@ def _made(settings):
 
 
 def draw_sheet(directory, where, recipe, path, num_videos, seed):
-    """Writes a contact sheet of training clips of a dataset. `where` are the
-    `videos_list`, `splits` and others of `opening.open_images`; without a
-    recipe all images that are there are drawn."""
+    """Writes a contact sheet of training clips of a dataset.
+
+    Args:
+        directory: path or URL of the dataset.
+        where: dict of further arguments of `opening.open_images`.
+        recipe: `None` (all images that are stored), or str: name or file of
+            the recipe whose clips are drawn.
+        path: path of the picture.
+        num_videos: int.
+        seed: int.
+    """
     from keras_vidrec import visualization
     from keras_vidrec.data import augmentation as augmentations
     from keras_vidrec.data import opening
@@ -218,16 +230,17 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
 
 
 def _all_of(opened):
-    """Clips of all images that are in a dataset."""
+    """Returns the `ClipSpec` of all images that a dataset contains, and an
+    `Augmentation` without steps."""
     from keras_vidrec.data.augmentation import Augmentation
     from keras_vidrec.specs import ClipSpec
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.specs import FrameSpec
 
     stored = ("rgb",)
-    # Of videos flow would have to be made, which takes long.
+    # For videos, flow would have to be computed, which takes long.
     if opened.kind != "videos":
-        # The differences show nothing that the frames do not.
+        # Differences show nothing that the frames do not show.
         stored = tuple(
             name for name in opened.source.modalities if name != "rgb_diff"
         )
@@ -241,6 +254,7 @@ def _all_of(opened):
 
 
 def _of_recipe(recipe):
+    """Returns the `ClipSpec` and the `Augmentation` of a recipe."""
     load_backend()
     from keras_vidrec.training import recipe_network
     from keras_vidrec.training import recipes
@@ -250,7 +264,7 @@ def _of_recipe(recipe):
 
 
 def _choose(catalog, num_videos):
-    """Training videos of as many classes as possible."""
+    """Returns indices of training videos, of as many classes as possible."""
     from keras_vidrec.data.catalogs import label_sets
 
     key = min(catalog.splits, key=str)

@@ -11,10 +11,14 @@ def join(
         ..., help="Network over features: a run, or its head.keras."
     ),
     rgb: pathlib.Path = typer.Option(
-        None, help="Network that made the features of frames."
+        None,
+        help="Network that computed the features of frames. Default: the path "
+        "in the features.",
     ),
     flow: pathlib.Path = typer.Option(
-        None, help="Network that made the features of flow."
+        None,
+        help="Network that computed the features of flow. Default: the path in "
+        "the features.",
     ),
     out: pathlib.Path = typer.Option(
         ..., help="The .keras file to write; RUN/model.keras completes a run."
@@ -23,16 +27,15 @@ def join(
         None,
         metavar="PATH",
         help=(
-            "Features that it was trained on, to compare the scores. "
-            "Default: those of the run."
+            "Features that the network was trained on, to compare the "
+            "scores. Default: those of the run."
         ),
     ),
 ):
-    """Join a network over features with the networks that made them: one file,
-    from videos to classes.
+    """Join a network over features with the networks that computed the features
+    to one network, which takes videos.
 
-    Training does this itself where it finds them. Networks that are not named
-    are taken from where the features say.
+    `vidrec train` does this itself if it finds these networks.
     """
     if out.suffix != ".keras":
         raise typer.BadParameter("Expected a .keras file as --out.")
@@ -52,8 +55,8 @@ def join(
     except ValueError:
         raise ValueError(
             "Expected a network over features, such as a run of "
-            "ts_lstm_ucf101 over what `vidrec features` made. Received: "
-            f"--head {head}, whose network sees videos already: there is "
+            "ts_lstm_ucf101 on the output of `vidrec features`. Received: "
+            f"--head {head}, whose network takes videos already: there is "
             "nothing to join"
         ) from None
     if features is None and head.is_dir():
@@ -71,7 +74,7 @@ def join(
     else:
         joined = joining.Joined(
             joining.join_networks(network, given),
-            f"It was not compared with stored features: {reason}.",
+            f"The network was not compared with stored features: {reason}.",
         )
     model_file.save(joined.model, out)
     echo(f"Joined: {out}")

@@ -41,9 +41,9 @@ def learn(
         False, "--plan", help="Only print the plan with its estimated duration."
     ),
 ):
-    """Learn to recognize the classes of a directory of videos, from what is
-    known of ImageNet: check, choose, train, test, report and export. Run the
-    same command again to resume.
+    """Train a recognizer for the classes of a directory of videos, starting
+    from ImageNet weights: check the videos, choose a method, train, test,
+    report and export. Run the same command again to resume.
     """
     load_backend()
     from keras_vidrec.learning import Learned

@@ -44,7 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-# By group, in the order of a first project, each with an example.
+# Commands by group, each with an example, in the order of their use.
 _COMMANDS: dict[str, dict[typing.Callable, str]] = {
     "Start": {
         quickstart: "vidrec quickstart",
@@ -85,6 +85,7 @@ _COMMANDS: dict[str, dict[typing.Callable, str]] = {
 
 
 def _paragraphs(text):
+    """Returns a docstring with one line per paragraph, as Typer needs it."""
     return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 
 
@@ -98,7 +99,7 @@ for _group, _commands in _COMMANDS.items():
 app.add_typer(show, name="show", rich_help_panel="Use")
 
 
-# What Typer makes of Ctrl-C.
+# Typer's exit status after Ctrl-C.
 _INTERRUPTED = 130
 
 
@@ -114,14 +115,15 @@ def _options(
 
 
 def main(arguments=None):
-    """Runs the program: exit status 0 done, 1 failed with one clear line, 2
-    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost.
+    """Runs the program. Its exit status is 0 on success, 1 after an error
+    (printed in one line), 2 for wrong usage, 130 if it was interrupted, and 143
+    if it was ended by SIGTERM, with nothing lost.
 
     Args:
         arguments: `None` (those of the process), or sequence of str: the
-            command and what follows it.
+            command and its arguments. Defaults to `None`.
     """
-    # Chatter of the libraries hides what the commands have to say.
+    # Log lines of TensorFlow would hide the output of the commands.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter())
@@ -131,8 +133,8 @@ def main(arguments=None):
     except SystemExit as done:
         if done.code == _INTERRUPTED:
             echo("vidrec: interrupted", err=True)
-        # What reads for a training that a signal has ended, and connections to
-        # object stores, abort what shuts down orderly.
+        # The threads of an interrupted input pipeline, and of connections to
+        # object stores, would abort the interpreter while it shuts down.
         if done.code or "tensorflow_io" in sys.modules:
             _leave(done.code or 0)
         raise
@@ -143,11 +145,12 @@ def main(arguments=None):
         _leave(1)
 
 
-def _one_line(error):
+def _one_line(error: Exception) -> str:
+    """Returns the text of an error in one line."""
     text = " ".join(str(error).split())
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return text
-    # An unexpected error: print it, and how to see the traceback.
+    # An unexpected error: add its class, and how to see the traceback.
     kind = type(error).__name__
     return f"{kind}: {text[:500]} (VIDREC_TRACEBACK=1 shows where)"
 

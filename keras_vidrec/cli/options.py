@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 import enum
 import pathlib
@@ -9,20 +9,21 @@ import typer
 from keras_vidrec.specs import MODALITIES
 
 
-def _place(text):
+def _place(text: str) -> str | pathlib.Path:
+    """Returns a URL as it is, and other text as a path."""
     from keras_vidrec.data.prepared import storage
 
     return text if storage.is_url(text) else pathlib.Path(text)
 
 
 def absolute(place):
-    """The text of a path, wherever the program is started, or of an address."""
+    """Returns an absolute path, or a URL as it is: str."""
     place = _place(str(place))
     return place if isinstance(place, str) else str(place.absolute())
 
 
-def _seconds(text):
-    """Seconds of "2s", "0.5s" or "2"."""
+def _seconds(text: str) -> float:
+    """Returns the seconds of a text such as "2s", "0.5s" or "2"."""
     try:
         seconds = float(str(text).removesuffix("s"))
     except ValueError:
@@ -32,13 +33,14 @@ def _seconds(text):
     return seconds
 
 
-def _seconds_or_none(text):
+def _seconds_or_none(text: str) -> float:
+    """As `_seconds`, but 0 is allowed."""
     return 0.0 if str(text).strip("0.s") == "" else _seconds(text)
 
 
-# A path, or the text of an address.
+# Arguments of a Typer option for a path or URL.
 PLACE: dict[str, typing.Any] = {"parser": _place, "metavar": "PATH"}
-# A length of time, above zero.
+# Arguments of a Typer option for a duration above zero.
 SECONDS: dict[str, typing.Any] = {"parser": _seconds, "metavar": "SECONDS"}
 
 Modality = enum.StrEnum("Modality", MODALITIES)  # type: ignore[misc] # of a table
@@ -182,9 +184,17 @@ ClassNames = typing.Annotated[
 
 
 def runner(name, beam_options, parts):
-    """The `data.preparing.parts.Runner` that `--runner`, what follows after
-    `--`, and `--parts` mean; `None` without the first. What it does not know is
-    refused before anything is loaded."""
+    """Returns the runner of a command, and checks its options before anything
+    is loaded.
+
+    Args:
+        name: `None`, or str: the value of `--runner`.
+        beam_options: `None`, or list of str: the arguments after `--`.
+        parts: `None`, or int: the value of `--parts`.
+
+    Returns:
+        `data.preparing.parts.Runner`, or `None` without `--runner`.
+    """
     if name is None:
         if parts is not None or beam_options:
             raise typer.BadParameter(
@@ -200,7 +210,8 @@ def runner(name, beam_options, parts):
 
 
 def weights_file(paths):
-    """What `--file` says: nothing, a path, or a dict by stream."""
+    """Returns the values of `--file` as a path or a dict of paths by stream;
+    `None` if there are none."""
     paths = paths or []
     named = [path.partition("=") for path in paths]
     if len(paths) == 1 and not _is_stream(named[0]):
@@ -215,12 +226,14 @@ def weights_file(paths):
 
 
 def lines(path):
-    """The lines of a text file that are not empty; `None` without one."""
+    """Returns the lines of a text file that are not empty; `None` without a
+    path."""
     if path is None:
         return None
     text = path.read_text("utf-8")
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _is_stream(named):
+def _is_stream(named: tuple[str, str, str]) -> bool:
+    """Whether a partitioned text is "STREAM=PATH"."""
     return named[0] in MODALITIES and bool(named[2])

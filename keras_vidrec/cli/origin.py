@@ -8,8 +8,8 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 _KNOWN = (
-    "a run, a .keras file, a dataset that `vidrec prepare` or `vidrec "
-    "features` made, a score file (.npz), or the directory of a report or an "
+    "a run, a .keras file, a dataset made by `vidrec prepare` or `vidrec "
+    "features`, a score file (.npz), or the directory of a report or an "
     "export, or a file in it"
 )
 
@@ -18,16 +18,16 @@ def origin(
     path: str = typer.Argument(
         ...,
         **options.PLACE,
-        help="A run, its backup, or its test RUN@25x10; a .keras file; a "
-        "prepared dataset, or one of features, also by URL; a score file; a "
-        "report or an export, its directory or a file in it.",
+        help="A run, its backup, or its test RUN@25x10; a .keras file; the "
+        "path or URL of a prepared dataset or of features; a score file; the "
+        "directory of a report or an export, or a file in it.",
     ),
     json: bool = typer.Option(
         False, "--json", help=("Print the complete origin as JSON.")
     ),
 ):
-    """Show what a thing was made from: the chain of its ancestors, with the
-    number of videos each was trained on, and what was allowed to leak."""
+    """Show from what a file or run was made: all its ancestors, with the number
+    of videos that each was trained on, and leaks that were allowed."""
     found = _origin_of(path)
     if json:
         echo(json_format.dumps(found.to_dict(), indent=1))
@@ -42,7 +42,7 @@ def _origin_of(path):
     from keras_vidrec.reporting import chain
 
     if isinstance(path, pathlib.Path):
-        # What a backup is made from is in its run.
+        # The origin of a backup is that of its run.
         for place in (path, *path.parents[:2]):
             if place.name == "backup" and path.exists():
                 path = place.parent
@@ -84,9 +84,10 @@ def _read_with_backend(path):
 
 
 def _known(origin, path):
+    """Returns an origin; raises a `ValueError` if it is `None`."""
     if origin is None:
         raise ValueError(
             f"Expected an origin in {path}. Received: a file without one, "
-            "such as other programs write"
+            "such as those of other programs"
         )
     return origin

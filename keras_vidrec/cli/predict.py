@@ -122,11 +122,11 @@ def predict(
         )
     videos = inputs.expand(places)
     if timeline:
-        # They are named before the first of them takes its time.
+        # All names are checked before the first video is processed.
         videos = [*videos]
         _check_names(videos)
         if overlay and len(videos) > 1:
-            raise typer.BadParameter("--overlay is of one video.")
+            raise typer.BadParameter("--overlay needs exactly one video.")
     weights = options.weights_file(file)
     names = options.lines(class_names)
     workers = options.runner(runner, beam_options, parts)
@@ -180,7 +180,8 @@ def predict(
 
 
 def _check(videos, overlay, camera):
-    """Refuses what cannot be, before a network is loaded."""
+    """Raises an error if the arguments do not fit together, before a network is
+    loaded."""
     if camera is not None and (videos or overlay):
         raise typer.BadParameter(
             "--camera cannot be combined with video files or --overlay."
@@ -189,7 +190,7 @@ def _check(videos, overlay, camera):
         raise typer.BadParameter("Expected video files, or --camera.")
     if overlay is not None:
         if len(videos) > 1:
-            raise typer.BadParameter("--overlay is of one video.")
+            raise typer.BadParameter("--overlay needs exactly one video.")
         from keras_vidrec.visualization import overlay as overlays
 
         overlays.check_path(overlay)
@@ -202,7 +203,7 @@ def _check(videos, overlay, camera):
 
 
 def _check_names(videos):
-    """Timelines are named for their videos."""
+    """Raises an error if the timelines of videos would have the same name."""
     from keras_vidrec.data.prepared import storage
 
     stems = [storage.as_path(video).stem for video in videos]

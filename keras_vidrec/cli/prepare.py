@@ -136,13 +136,13 @@ def prepare(
     with checks.names(directory="--videos"):
         opened = opening.open_images(
             videos,
-            # Folders of frames may be in any of these ways.
+            # Folders of frames may have any layout.
             layout="auto" if layout is Layout.frames else layout.value,
             videos_list=videos_list,
             splits=splits,
             background=background,
         )
-    # The packer refuses videos, where frames were promised.
+    # With the layout "frames", the packer raises an error if there are videos.
     packs = layout is Layout.frames or opened.kind == "frames"
     preparation = Preparation(
         flow=flow.value,
@@ -209,7 +209,7 @@ def prepare(
 
 
 def _settings(stored):
-    """Settings for recipes whose frames differ from those stored."""
+    """Returns the `--set` options that adapt a recipe to the stored frames."""
     if stored is None:
         return ""
     changed = {"fps": stored.fps, "deinterlace": stored.deinterlace}

@@ -23,9 +23,9 @@ def presets(
 ):
     """List the networks that others have published, or show one of them.
 
-    `vidrec predict NAME clip.mp4`, `vidrec evaluate NAME --data DATA`, `vidrec
-    import-weights preset:NAME` and `initialization.weights=preset:NAME` of a
-    training take the names.
+    Use the names with `vidrec predict NAME clip.mp4`, `vidrec evaluate NAME
+    --data DATA`, `vidrec import-weights preset:NAME`, and `vidrec train RECIPE
+    --set initialization.weights=preset:NAME`.
     """
     if fetch and name is None:
         raise typer.BadParameter("Expected a NAME.", param_hint="--fetch")
@@ -49,6 +49,7 @@ def presets(
 
 
 def _table(presets):
+    """Yields the lines of the list of presets."""
     yield (
         "Figures are the authors', in percent, with their tests. The "
         "license is that of the code"
@@ -83,6 +84,7 @@ def _table(presets):
 
 
 def _all_of(found):
+    """Yields the lines on one preset or group."""
     yield found.name
     parts = _parts(found)
     yield f"  network: {_network(found)}"
@@ -104,11 +106,12 @@ def _all_of(found):
 
 
 def _file_of(one):
+    """Yields the lines on the file of a preset."""
     split = "" if one.split is None else f", split {one.split}"
     yield f"trained on: {one.data}{split}"
     if one.classes is not None:
         names = one.names()
-        shown = ", ".join(names[:3]) + ", ..." if names else "names not shipped"
+        shown = ", ".join(names[:3]) + ", ..." if names else "names not known"
         yield f"classes: {one.classes} ({shown})"
     yield f"published by: {' '.join(one.source.split())}"
     yield f"license of the code: {one.license}"
@@ -123,11 +126,14 @@ def _file_of(one):
 
 
 def _parts(one):
-    """The presets of a group by stream; a preset by `None`."""
+    """Returns a dict of the presets of a group by stream, or of one preset by
+    `None`."""
     return getattr(one, "streams", {None: one})
 
 
 def _network(one):
+    """Describes the network of a preset or group: application, backbone and
+    modalities."""
     parts = _parts(one)
     if None not in parts:
         weights = one.fusion_weights or dict.fromkeys(parts, 1)
@@ -157,20 +163,24 @@ def _figure(value):
 
 
 def _here(one):
+    """Returns whether the file of a preset is on this machine: `"yes"`, `"-"`,
+    or `"altered"`."""
     place = _place(one)
     return place if place == _ALTERED else "yes" if place else "-"
 
 
 def _place(one):
-    """Where the file lies, if it does."""
+    """Returns the path of the file of a preset, `None` if it is not on this
+    machine, or `"altered"` if its hash is wrong."""
     try:
         path = one.find()
     except ValueError:
-        return _ALTERED  # the package's
+        return _ALTERED
     return None if path is None else str(path)
 
 
 def _values(one):
+    """Returns a preset or group as a dict for JSON."""
     parts = {
         stream: {**preset.to_dict(), "path": _place(preset)}
         for stream, preset in _parts(one).items()

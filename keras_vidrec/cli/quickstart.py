@@ -9,32 +9,32 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.cli.terminal import progress
 
-# Of rgb and of flow; TSN's authors fuse with these.
+# The fusion weights of TSN's authors.
 _FUSION_WEIGHTS = {"rgb": 1.0, "flow": 1.5}
 
 # Why a kind of classes is easy or hard for a stream.
 _WHY = {
     ("rgb", "appearance"): "one frame shows it",
-    ("rgb", "motion"): "no single frame shows where a thing is going",
+    ("rgb", "motion"): "no single frame shows the direction of motion",
     ("rgb", "order"): "no single frame shows what came first",
     ("flow", "appearance"): "flow has neither colors nor brightness",
     ("flow", "motion"): "flow is the motion",
-    ("flow", "order"): "both events are seen, but the average over the "
-    "segments forgets which came first",
+    ("flow", "order"): "both events are seen, but averaging over segments "
+    "loses their order",
     ("fused", "appearance"): "from rgb",
     ("fused", "motion"): "from flow",
     ("fused", "order"): "no better than flow: neither stream keeps the order",
     ("ts_lstm", "appearance"): "from the features of rgb",
-    ("ts_lstm", "motion"): "from those of flow",
-    ("ts_lstm", "order"): "it reads the segments one after the other",
+    ("ts_lstm", "motion"): "from the features of flow",
+    ("ts_lstm", "order"): "it processes the segments in order",
 }
-# Three of each third of a video: where the recipe's segments are.
+# Three frames of each of the recipe's three segments.
 _NUM_FRAMES = 9
 
 
 def quickstart(
     out: pathlib.Path = typer.Option(
-        pathlib.Path("quickstart"), help="Directory for all that is made."
+        pathlib.Path("quickstart"), help="Directory for all results."
     ),
 ):
     """Make a small set of videos, prepare it, train two streams on it, fuse
@@ -63,7 +63,8 @@ def quickstart(
     prepare(
         catalog.discover(videos),
         prepared,
-        # Nothing moves faster than 4 pixels a frame here: a finer code.
+        # Motion is at most 4 pixels a frame here, so a small bound gives a
+        # finer code.
         Preparation(flow="dis", bound=4.0, size="short64"),
         progress=True,
     )
@@ -90,7 +91,9 @@ def quickstart(
         _tell(stream, tested[stream])
 
     features = out / "features"
-    _say(f"6. What both see in {_NUM_FRAMES} frames of each video: {features}")
+    _say(
+        f"6. Features of both in {_NUM_FRAMES} frames of each video: {features}"
+    )
     feature_extraction.extract(
         {modality: run.load_model() for modality, run in runs.items()},
         opening.open_images(prepared),
@@ -105,7 +108,7 @@ def quickstart(
         },
     )
 
-    _say("7. Train a Temporal Segment LSTM on that, which sees the order")
+    _say("7. Train a Temporal Segment LSTM, which uses the order, on them")
     recipe = recipes.get("quickstart_ts_lstm").with_data(directory=features)
     whole = trainer.train(recipe, out / "ts_lstm", verbose=progress())
     _tell("ts_lstm", evaluator.evaluate(whole.path)[1])
@@ -119,7 +122,7 @@ def quickstart(
     picture, standalone = out / "seen.png", exported / "predict.py"
     command = [sys.executable, str(standalone), str(clip), "--top", "3"]
     pipe = subprocess.PIPE
-    # It loads TensorFlow for itself, meanwhile.
+    # The program loads TensorFlow while this process predicts.
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as own:
         _say(f"9. Predict one clip: {clip}")
         (prediction,) = recognizer.predict(clip, top=3)
@@ -132,19 +135,19 @@ def quickstart(
         raise RuntimeError(f"{standalone}: {error[-500:]}")
     _say(f"10. The same by the export alone: {standalone}")
     echo(textwrap.indent(answer.rstrip(), "   "))
-    _say(f"11. Where it sees that, in frames and in flow: {picture}")
+    _say(f"11. Grad-CAM of the prediction, in frames and flow: {picture}")
 
     program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
     _say("Where to look")
     for path, what in (
-        (page, "the report: who is taken for whom, the worst mistakes"),
-        (picture, "where the network sees the last prediction (Grad-CAM)"),
-        (exported, "a directory to deploy; its README.md tells how"),
+        (page, "the report: confused classes, the worst mistakes"),
+        (picture, "the regions that support the last prediction (Grad-CAM)"),
+        (exported, "a directory to deploy; its README.md explains how"),
         (whole.model_file, "the network: keras_vidrec.Recognizer.from_run"),
-        (runs["rgb"].log_file, "how the training of rgb went"),
+        (runs["rgb"].log_file, "the log of the training of rgb"),
     ):
         echo(f"   {path}\n      {what}")
-    _say("Your own videos, a folder a class")
+    _say("Your own videos, one folder per class")
     echo(
         f"   {program} prepare folder --videos DIR --flow dis --out DATA\n"
         f"   {program} train scratch --data DATA --out RUN\n"
@@ -154,7 +157,7 @@ def quickstart(
 
 
 def _tell(stream, scores):
-    """Prints what a stream is worth for each kind of classes."""
+    """Prints the accuracy of a network for each kind of classes."""
     from keras_vidrec.data import synthetic
     from keras_vidrec.evaluation.scores import metrics
 

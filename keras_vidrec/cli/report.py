@@ -30,8 +30,8 @@ def report(
         ),
     ),
 ):
-    """Write what came out as one HTML page: accuracies, the hardest classes,
-    the worst mistakes, the curves of the training."""
+    """Write the report of a tested network as one HTML page: accuracies, the
+    hardest classes, the worst mistakes, the curves of the training."""
     load_backend()
     from keras_vidrec import reporting
 
@@ -42,9 +42,8 @@ def report(
 
 
 def _class_sizes(path):
-    """Lines on how well classes are recognized, by their number of training
-    videos; none where all have about as many, or videos have several
-    labels."""
+    """Yields a table of accuracies by the number of training videos of classes;
+    nothing if all classes have about as many, or videos have several labels."""
     if not path.exists():
         return
     with open(path, newline="", encoding="utf-8") as file:

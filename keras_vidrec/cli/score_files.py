@@ -1,5 +1,5 @@
-"""Score files on the command line, and how one is made of the scores of
-another program."""
+"""Reads score files for the commands, and converts scores of other
+programs."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs.checks import counted
 
-_SHOWN = 10  # videos that are left out
+_SHOWN = 10  # names of videos or classes that are printed
 
 
 def scores_from(
@@ -32,7 +32,7 @@ def scores_from(
         ),
     ),
 ):
-    """Make a score file of the scores of another program."""
+    """Make a score file from the scores of another program."""
     load_backend()
     from keras_vidrec.evaluation.scores import import_scores
 
@@ -47,29 +47,36 @@ def scores_from(
 
 
 def load(paths):
-    """Reads score files, each by its path or as a test of a run, `RUN` or
-    `RUN@25x10`: the `Scores`, and the files they were read from. Scores in a
-    run of which it is not known that its network made them are marked.
+    """Reads score files. Scores in a run are marked if it is not known that
+    they were computed with the run's network.
+
+    Args:
+        paths: sequence of paths of score files, or of tests of runs, `RUN` or
+            `RUN@25x10`.
+
+    Returns:
+        Tuple of a list of `Scores`, and a list of str: the paths of their
+        files.
 
     Raises:
-        ValueError: if one is no score file, a run has several and none is
-            named, those of a run that is named are of another network, or the
-            same is there twice.
+        ValueError: if a file is not a score file, a run has several tests and
+            none is named, the scores of a run were computed with an earlier
+            network, or a file is named twice.
     """
     found = [_load(pathlib.Path(path)) for path in paths]
     names = [str(file) for _, file in found]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(
-                "Expected different score files (use fusion weights to "
-                f"count one more than others). Received: {name} twice"
+                "Expected different score files (use fusion weights to give "
+                f"one more weight). Received: {name} twice"
             )
     return [scores for scores, _ in found], names
 
 
 def run_of(path):
-    """The directory of the run that is named, as `RUN` or `RUN@25x10`; `None`
-    of a score file."""
+    """Returns the directory of a run that is named as `RUN` or `RUN@25x10`;
+    `None` for a score file."""
     path = pathlib.Path(path)
     if path.is_file():
         return None
@@ -120,6 +127,7 @@ def tell_classes_left_out(scores):
 
 
 def _load(path):
+    """Returns the `Scores` of a path, and the path of their file."""
     if path.is_file():
         from keras_vidrec.evaluation.scores import freshness
         from keras_vidrec.evaluation.scores.score_file import Scores

@@ -9,7 +9,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.cli.terminal import progress
 
-# Keys of recipes that have an option of their own; `--set` is for all others.
+# Keys of recipes that have an option. All others are changed with `--set`.
 _OPTIONS = {
     "data.directory": "--data PATH",
     "data.list": "--list FILE",
@@ -23,13 +23,13 @@ _OPTIONS = {
 def train(
     recipe: str = typer.Argument(
         ...,
-        help="A recipe (see `vidrec recipes`), a YAML file, or a run, which "
-        "goes on (for more epochs: --set schedule.epochs=N).",
+        help="A recipe (see `vidrec recipes`), a YAML file, or a run to "
+        "continue (for more epochs: --set schedule.epochs=N).",
     ),
     out: pathlib.Path = typer.Option(
         None,
-        help="Directory of the run: new, an interrupted one, or one of fewer "
-        "epochs. Default: the run, where RECIPE is one.",
+        help="Directory of the run: new, an interrupted one, or one with fewer "
+        "epochs. Default: RECIPE, if it is a run.",
     ),
     data: options.MaybeData = None,
     videos_list: options.VideosList = None,
@@ -45,13 +45,13 @@ def train(
     tiny: bool = typer.Option(
         False,
         "--tiny",
-        help="A rehearsal: tiny backbones, small images, few steps, random "
-        "weights. --set wins over it.",
+        help="A quick trial: tiny backbones, small images, few steps, random "
+        "weights. --set overrides these.",
     ),
     scale_learning_rate: bool = typer.Option(
         False,
         "--scale-learning-rate",
-        help="Scale the learning rate to the real batch, in proportion.",
+        help="Scale the learning rate in proportion to the actual batch size.",
     ),
     distribute: str = typer.Option(
         "auto",
@@ -59,39 +59,40 @@ def train(
         "(several machines, TF_CONFIG), or data-parallel (JAX).",
     ),
     backup_steps: int = typer.Option(
-        None, help="Back up every N steps too, not only after each epoch."
+        None, help="Also back up every N steps, not only after each epoch."
     ),
     log: list[str] = typer.Option(
         [],
-        help="Where the training can be followed beside log.csv: tensorboard, "
-        "wandb, mlflow, or csv (log.csv alone). Repeatable. Default: where the "
-        "run was followed before; of a new one tensorboard.",
+        help="Where to log the training in addition to log.csv: tensorboard, "
+        "wandb, mlflow, or csv (log.csv only). Repeatable. Default: as the run "
+        "did before; tensorboard for a new run.",
     ),
     keep_damaged: bool = typer.Option(
         False,
         "--keep-damaged",
-        help="Train on clips that have lost over 10 % of their frames too.",
+        help="Also train on clips that have lost over 10 % of their frames.",
     ),
     deterministic: bool = typer.Option(
         False,
         "--deterministic",
-        help="Same seed, same machine, same weights to the last bit; slower.",
+        help="Make trainings with the same seed on the same machine give "
+        "exactly the same weights; slower.",
     ),
     allow_leak: bool = typer.Option(
         False,
         "--allow-leak",
-        help="Start from networks that were trained on videos of the test; "
-        "each figure that follows says so.",
+        help="Allow starting from networks that were trained on test videos. "
+        "All later figures are marked.",
     ),
 ):
-    """Train a recipe; run the same command again to resume. Data that is not
-    named is that of the recipe.
+    """Train a network by a recipe. Run the same command again to resume. By
+    default the data is that of the recipe.
     """
     if out is None:
         out = pathlib.Path(recipe)
         if not (out / "recipe.yaml").is_file():
             raise typer.BadParameter(
-                "Missing option '--out', as RECIPE is no run."
+                "Missing option '--out', because RECIPE is not a run."
             )
     load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes
@@ -125,19 +126,19 @@ def train(
     for trained in (run.head_file, run.model_file):
         if trained.exists():
             echo(f"Trained: {trained}")
-    if run.is_finished:  # of several workers, one writes it
+    if run.is_finished:  # only one of several workers writes the run
         path = shlex.quote(str(run.path))
         echo("Next:")
         echo(f"  vidrec evaluate {path}")
         echo(f"  vidrec report {path}")
         if run.model_file.exists():
-            # Over features that could not be joined there is only a head.
+            # A network over features that could not be joined is a head only.
             echo(f"  vidrec predict {path} VIDEO")
 
 
 @contextlib.contextmanager
 def options_named():
-    """Errors that name a key of the recipe say how to set it from here."""
+    """Adds to errors that name a key of the recipe the option that sets it."""
     from keras_vidrec.specs.checks import ArgumentError
 
     try:

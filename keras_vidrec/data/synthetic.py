@@ -215,7 +215,7 @@ def _write_video(path: pathlib.Path, scene: synthetic_scene.Scene) -> None:
     partial = path.with_suffix(".partial.avi")
     writer = cv2.VideoWriter(
         str(partial),
-        cv2.VideoWriter_fourcc(*"XVID"),
+        cv2.VideoWriter.fourcc(*"XVID"),
         _FRAMES_PER_SECOND,
         (width, height),
     )

@@ -222,8 +222,8 @@ def _smoothed(
 
 def _runs(labels: np.ndarray) -> list[tuple]:
     """Runs of equal neighbors, as a list of `(first, last + 1, label)`."""
-    bounds = np.flatnonzero(np.diff(labels)) + 1
-    bounds = [0, *bounds.tolist(), len(labels)]
+    changes = np.flatnonzero(np.diff(labels)) + 1
+    bounds = [0, *changes.tolist(), len(labels)]
     return [
         (first, last, labels[first].item())
         for first, last in zip(bounds, bounds[1:])

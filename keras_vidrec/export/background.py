@@ -1,4 +1,4 @@
-"""What is known of a network beside itself: its recipe, its tests."""
+"""What is known about a network: its recipe, tests and measurements."""
 
 import collections.abc
 import datetime
@@ -25,13 +25,13 @@ class Result(typing.NamedTuple):
     """A test of the network by this package.
 
     Args:
-        test: str. Its name in the run: the protocol, or with the data where
-            several have one protocol.
-        meta: dict. Of the score file.
+        test: str. The name of the test in the run: the protocol, together with
+            the dataset if several tests of the run use the same protocol.
+        meta: dict. The metadata of the score file.
         origin: `Origin` of the scores.
-        date: str. ISO date the file was written.
-        num_videos: int.
-        figures: dict of `metrics.summary`.
+        date: str. ISO date on which the score file was written.
+        num_videos: int. Number of videos that have scores.
+        figures: dict of float, as returned by `metrics.summary`.
     """
 
     test: str
@@ -43,14 +43,17 @@ class Result(typing.NamedTuple):
 
 
 class Background:
-    """What is known of a network beside itself.
+    """What is known about a network, apart from its layers and weights.
 
     Args:
-        name: str. Name of the network for people.
-        recipe: `None`, or the `Recipe` it was trained by.
-        results: sequence of `Result`.
-        versions: dict from str to str: of the libraries it was trained with.
-        measured: sequence of `Measurement` of the network.
+        name: str. Display name of the network.
+        recipe: `None`, or the `Recipe` it was trained with. Defaults to
+            `None`.
+        results: sequence of `Result`, one for each test. Defaults to none.
+        versions: `None`, or dict from str to str: the versions of the
+            libraries it was trained with, by name. Defaults to `None`.
+        measured: sequence of `Measurement`, speeds of the network. Defaults to
+            none.
     """
 
     def __init__(
@@ -69,10 +72,11 @@ class Background:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> typing.Self:
-        """What is known of the network of a run, or of a `.keras` file.
+        """Collects what is known about a network.
 
         Args:
-            path: path of either.
+            path: path of the directory of a run, or of a `.keras` file, of
+                which only the name is known.
 
         Returns:
             `Background`.
@@ -90,7 +94,8 @@ class Background:
         )
 
 
-def _results(run):
+def _results(run: Run) -> list[Result]:
+    """Returns the `Result` of each score file of the current network."""
     results = []
     for test, path in score_naming.of_run(run).items():
         try:
@@ -100,8 +105,9 @@ def _results(run):
             continue
         if freshness.is_stale(scores, path):
             logger.warning(
-                "Left out of the model card: %s, of another network than the "
-                "run has now (`vidrec evaluate %s`).",
+                "Left out of the model card: %s, which was computed with an "
+                "earlier network of the run. Test the current one with "
+                "`vidrec evaluate %s`.",
                 path,
                 run.path,
             )
@@ -122,10 +128,12 @@ def _results(run):
     return results
 
 
-def _versions(run):
+def _versions(run: Run) -> dict[str, str]:
+    """Returns versions of libraries at the last start of the training."""
     try:
         noted = documents.read_json(run.environment_file)
         versions = noted["starts"][-1]["versions"]
         return {name: found for name, found in versions.items() if found}
     except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return {}  # of an earlier version, or damaged: stated as unknown
+        # Written by an earlier version of the package, or damaged.
+        return {}

@@ -1,4 +1,4 @@
-"""The directory of an export: the network, and what is said of it."""
+"""Writes the directory of an export: the network and its documents."""
 
 import contextlib
 import hashlib
@@ -35,37 +35,47 @@ def write(
     more=(),
     reduce=None,
 ):
-    """Writes an export and what is next to it: the classes, one per line, and
-    so their thresholds, of several labels per video; all that is needed to
-    answer from a video and the program that does; what it was made from; and
-    the model card. Before it gets its name it is loaded again and compared with
-    the network; in another precision than float32 it is tested beside that.
+    """Writes an export and checks it.
+
+    Beside the network, the directory contains `labels.txt` (one class a line),
+    `thresholds.txt` (one threshold a line, if the network has thresholds),
+    `bundle.json` and `predict.py` (to predict classes of videos),
+    `origin.json`, and the model card `README.md`.
+
+    The export is written to a temporary directory, loaded again and compared
+    with `model`. If its precision is not float32, its accuracy is also
+    compared with the accuracy in float32. Only then is it moved to `path`.
 
     Args:
         model: keras.Model of this package.
         form: `forms.Form`.
-        path: path of the directory to be.
-        endpoints: sequence of `Endpoint`, that of clips first.
-        save: function that writes the network to a path, in float32.
-        load: function from that path to a function from the name of an
-            endpoint to what `parity.check` runs.
+        path: path of the directory to write.
+        endpoints: sequence of `Endpoint`. The first one takes clips.
+        save: function `save(directory)` that writes the network in float32.
+        load: function `load(directory)` that returns a function `run_of(name)`.
+            This one returns the `run` argument of `parity.check` for the
+            endpoint with that name.
         background: `None`, or `Background` of the network.
-        tolerance: float. As `parity.check` takes it.
-        more: sequence of what else can be called, each with a `check(load
-            result, recipe, tolerance)`. Defaults to none.
-        reduce: function of a directory with the network in float32, another
-            one to write it to in `form.precision`, and a list of clips. Not
-            needed for float32. Defaults to `None`.
+        tolerance: float. See `parity.check`.
+        more: sequence of `JpegFrames` and `FlowMaker`: further signatures,
+            each with a method `check(run_of, recipe, tolerance)`. Defaults to
+            none.
+        reduce: `None`, or function `reduce(plain, directory, clips)` that
+            converts the float32 network in the directory `plain` to
+            `form.precision` and writes it to `directory`. `clips` is a list of
+            clips for the calibration of int8, empty for float16. Not needed
+            for float32. Defaults to `None`.
 
     Returns:
-        float, the largest difference found of the first endpoint, to float32
-        where the precision is another one.
+        float, the largest difference of a probability of the first endpoint
+        from the one of `model`, or, if the precision is not float32, from the
+        one of the export in float32.
 
     Raises:
-        ValueError: if `path` holds something that is no such export, or there
-            are no videos to test another precision on.
-        RuntimeError: if the exported network differs, or another precision
-            costs more than `form.max_loss`.
+        ValueError: if `path` contains something other than an export of this
+            format, or there are no videos to test a reduced precision on.
+        RuntimeError: if the exported network differs from `model`, or a
+            reduced precision costs more accuracy than `form.max_loss`.
     """
     background = background or Background(model.name)
     description = describe(model)
@@ -141,7 +151,7 @@ def write(
 
 
 def _reduced(reduce, form, plain, directory, clips):
-    """One clear error of whatever the library that does it says."""
+    """Calls `reduce`; any error of its library becomes one `ValueError`."""
     try:
         reduce(plain, directory, clips)
     except (OSError, MemoryError):
@@ -150,13 +160,14 @@ def _reduced(reduce, form, plain, directory, clips):
         reason = " ".join(str(error).split())[:300]
         raise ValueError(
             f"The network cannot be written in {form.precision}. Expected "
-            f"operations that the format {form.format!r} has in it. Received: "
-            f"{type(error).__name__}: {reason}"
+            f"operations that the format {form.format!r} supports in "
+            f"{form.precision}. Received: {type(error).__name__}: {reason}"
         ) from error
 
 
 def _origin(model, directory):
-    """The `Origin` of an export: the network, and with what it was written."""
+    """Returns the `Origin` of an export, with the network as its parent and
+    the versions of the libraries that wrote it."""
     found = hashlib.sha256()
     for path in sorted(directory.rglob("*")):
         if path.is_file():
@@ -174,8 +185,13 @@ def _origin(model, directory):
 
 @contextlib.contextmanager
 def _replacing(path, network_file):
-    """Yields a temporary directory that takes the place of an earlier export,
-    known by its network's file, or of nothing."""
+    """Yields a temporary directory that is moved to `path` at the end.
+
+    Args:
+        path: path of the directory to write. It may be missing or empty, or
+            contain an earlier export, which is replaced.
+        network_file: str. Name of the file that identifies an export.
+    """
     files.recover(path)
     is_export = (path / network_file).is_file()
     empty = path.is_dir() and not any(path.iterdir())
@@ -190,12 +206,17 @@ def _replacing(path, network_file):
 
 
 def check_no_flow(endpoint, what):
-    """Raises a `ValueError` if the network makes flow inside, which a
-    SavedModel alone can."""
+    """Raises a `ValueError` if the network computes optical flow itself. Only
+    a SavedModel can contain this computation.
+
+    Args:
+        endpoint: `Endpoint`.
+        what: str. Name of the format.
+    """
     if endpoint.makes_flow:
         raise ValueError(
-            f"Flow inside the network is for a SavedModel only. Expected "
-            f"a network that is given its flow for {what}, such as a "
+            "Only a SavedModel can contain the computation of flow. Expected "
+            f"for {what} a network with an input for flow, such as a "
             "`LateFusion` without flow_from. Received: "
             f"model={endpoint.model.name!r}"
         )

@@ -1,4 +1,4 @@
-"""What an exported network can be called with, and what it returns."""
+"""The endpoints of an export: its signatures with their inputs and outputs."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 
-# Of what `late_fusion.clips_of_frames` makes.
+# The modalities that `late_fusion.clips_of_frames` makes from frames.
 _FROM_FRAMES = {"rgb", "rgb_diff", "flow"}
 
 
@@ -22,20 +22,22 @@ class Endpoint:
 
     Args:
         name: str. Name of the signature.
-        model: keras.Model to a dict of `logits`, of `snippet_logits` where the
-            network judges snippets one by one, and of `flow` where it is made
-            inside.
+        model: keras.Model whose output is a dict of `logits`, of
+            `snippet_logits` if the network scores snippets one by one, and of
+            `flow` if the network computes flow itself.
         spec: `None`, or `ClipSpec` of the clips it takes.
-        temperature: float. What logits are divided by before the activation.
-        multi_label: bool. Whether classes have a sigmoid each, no softmax.
-        sizes: `None` (open where the network leaves them open), or tuple of
-            int: batch, segments, height and width. Defaults to `None`.
+        temperature: float. Logits are divided by it before the activation.
+        multi_label: bool. Whether the activation is a sigmoid for each class
+            instead of a softmax. Defaults to `False`.
+        sizes: `None` (axes of unknown size in the network stay unknown), or
+            tuple of int: batch, segments, height and width for these axes.
+            Defaults to `None`.
 
     Attributes:
-        inputs: list of tf.TensorSpec: pixels are uint8, features of images as
-            they are.
+        inputs: list of tf.TensorSpec. Images are uint8; features have the type
+            of the network's input.
         scores: str. The output that a test averages: `"snippet_logits"`, or
-            `"logits"` of whole clips.
+            `"logits"` if the network scores whole clips.
     """
 
     def __init__(
@@ -58,8 +60,12 @@ class Endpoint:
         self.scores = "snippet_logits" if singly else "logits"
 
     def modality(self, tensor):
-        """What an input of this name shows: the one modality of a network of
-        one input, by any name."""
+        """Returns the modality of an input: str.
+
+        Args:
+            tensor: tf.TensorSpec, one of `inputs`. If its name is no modality,
+                the network has one modality only, which is returned.
+        """
         if self.spec is None or tensor.name in self.spec.modalities:
             return tensor.name
         (modality,) = self.spec.modalities
@@ -67,19 +73,27 @@ class Endpoint:
 
     @property
     def makes_flow(self):
-        """Whether flow is made inside."""
+        """Whether the network computes optical flow itself: bool."""
         return "flow" in self.model.output
 
     @property
     def num_classes(self):
-        """How many probabilities a clip gets."""
+        """Number of classes: int."""
         return self.model.output["logits"].shape[-1]
 
     def __call__(self, *clips):
-        """Dict of `probabilities` `(batch, classes)`, float32, of what
-        `scores` names, `(batch, segments, classes)` of snippets and `(batch,
-        classes)` of clips, and of the `flow` that was made inside, in the
-        8-bit code."""
+        """Computes the outputs for a batch of clips.
+
+        Args:
+            *clips: tensors in the order of `inputs`.
+
+        Returns:
+            dict of tensors: `probabilities`, float32 `(batch, classes)`; the
+            logits under the name `scores`, float32, `(batch, segments,
+            classes)` for `"snippet_logits"` or `(batch, classes)` for
+            `"logits"`; and, if the network computes flow itself, `flow`, uint8
+            in the 8-bit code.
+        """
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
         logits, scores = (
@@ -99,17 +113,20 @@ class Endpoint:
 
 
 def of_clips(model, still=False):
-    """The endpoint `serving_default`, which takes what the network takes.
+    """Returns the endpoint `serving_default`, with the inputs of the network.
 
     Args:
         model: keras.Model of this package.
-        still: bool. Whether it takes one clip at a time, of fixed segments and
-            size: those of its test where it judges whole clips, else of its
-            training. Defaults to `False`.
+        still: bool. Whether it takes one clip at a time, with a fixed number of
+            segments and a fixed size: those of its test if it scores whole
+            clips, else those of its training. Defaults to `False`.
+
+    Returns:
+        `Endpoint`.
 
     Raises:
-        ValueError: if the model has no class scores, or does not tell what
-            clips it takes and these are to be fixed.
+        ValueError: if the model has no class scores, or if `still` is `True`
+            and the model has no `ClipSpec`.
     """
     scores = _scores_model(model)
     outputs = dict(scores.output)
@@ -127,19 +144,25 @@ def of_clips(model, still=False):
 
 
 def _fixed(shape, sizes):
-    """A shape with sizes where it is open; channels have theirs."""
+    """Returns a shape whose unknown axes, except channels, have `sizes`."""
     if sizes is None:
         return shape
     return (*(own or one for own, one in zip(shape[:-1], sizes)), shape[-1])
 
 
 def _sizes(model, singly):
+    """Returns batch, segments, height and width of clips in the test.
+
+    Args:
+        model: keras.Model of this package.
+        singly: bool. Whether it scores snippets one by one.
+    """
     described = describe(model)
     spec = described.clip_spec
     if spec is None:
         raise ValueError(
-            "Expected a network that tells what clips it takes, where their "
-            f"sizes are to be fixed. Received: model={model.name!r} without a "
+            "The sizes of clips cannot be fixed. Expected a network with a "
+            f"clip specification. Received: model={model.name!r} without a "
             "clip specification"
         )
     segments = spec.num_segments
@@ -149,9 +172,18 @@ def _sizes(model, singly):
 
 
 def of_frames(model):
-    """The endpoint `serve_frames`, which makes the flow itself, of raw frames
-    as the modality `"rgb_diff"` has them; `None` for a network that sees no
-    flow, or flow that is not made by TV-L1 of frames alone, or features."""
+    """Returns the endpoint `serve_frames`, which computes flow from frames.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `Endpoint` with the input `frames`, uint8 `(batch, segments, height,
+        width, 3 * (snippet_length + 1))`, as in the modality `"rgb_diff"`; or
+        `None` if the network does not take flow, takes features, has a
+        modality that cannot be made from frames, or was trained with flow of
+        another method than TV-L1.
+    """
     described = describe(model)
     spec = described.clip_spec
     if spec is not None:
@@ -184,12 +216,14 @@ def of_frames(model):
 
 
 def _scores_model(model):
-    # One form for every network: auxiliary outputs and the activation go.
+    """Returns the network with the outputs `logits` and, if it can score
+    snippets one by one, `snippet_logits`: without auxiliary outputs and
+    without the activation."""
     model = inference_model(model)
     outputs = {"logits": clip_logits_model(model).output}
     spec = describe(model).clip_spec
     if spec is None or not spec.ordered:
-        # An unknown network may only classify whole clips.
+        # A network without a clip specification may classify whole clips only.
         with contextlib.suppress(ValueError):
             snippets = snippet_logits_model(model)
             outputs["snippet_logits"] = snippets.output
@@ -197,7 +231,8 @@ def _scores_model(model):
 
 
 def save_plain(endpoint, directory):
-    """Writes a SavedModel with this signature alone, for converters."""
+    """Writes a SavedModel with the signature of one endpoint only, as input
+    of the converters to other formats."""
     archive = keras.export.ExportArchive()
     archive.track(endpoint.model)
     archive.add_endpoint(

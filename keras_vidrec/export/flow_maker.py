@@ -1,4 +1,4 @@
-"""TV-L1 beside a network that sees flow made by it."""
+"""The signature of a SavedModel that computes TV-L1 flow."""
 
 import keras
 import numpy as np
@@ -13,13 +13,13 @@ _FLOWS = {"flow", "warped_flow"}
 
 
 class FlowMaker:
-    """Optical flow of whole frames as a signature.
+    """A signature that computes the optical flow of whole frames.
 
     Args:
-        bound: float. That of the network's `FlowSpec`.
+        bound: float. The bound of the network's `FlowSpec`, in pixels.
 
     Attributes:
-        name: str. Of the signature.
+        name: str. Name of the signature.
         inputs: list of tf.TensorSpec: gray images `first` and `second`, uint8
             `(batch, height, width)`.
     """
@@ -38,13 +38,24 @@ class FlowMaker:
         )
 
     def function(self, _functions):
-        """`tf.function` to a dict of `flow`, float32 `(batch, height, width,
-        2)`, in pixels."""
+        """Returns the `tf.function` of the signature. It returns a dict of
+        `flow`, float32 `(batch, height, width, 2)`, in pixels."""
         return self._make
 
     def check(self, run_of, _recipe, _tolerance):
-        """Compares its codes with those that are made here; see
-        `parity.check`."""
+        """Compares the 8-bit codes of the flow of the exported signature with
+        those of this process.
+
+        Args:
+            run_of: function from the name of a signature to a function from a
+                dict of arrays by input to a dict of arrays by output.
+
+        Returns:
+            `parity.Check`.
+
+        Raises:
+            RuntimeError: if more codes differ than `parity.check_codes` allows.
+        """
         y, x, time = np.mgrid[:36, :48, :3]
         waves = np.sin((x - time) / 3) + np.cos((y - time / 2) / 4)
         images = np.moveaxis(120 + 50 * waves, -1, 0).astype("uint8")
@@ -70,8 +81,8 @@ def _make_flow(first, second):
 
 
 def of(model):
-    """`FlowMaker` of a network that sees flow made by TV-L1, `None` of another
-    one."""
+    """Returns the `FlowMaker` of a network that takes images of flow made by
+    TV-L1, `None` for other networks."""
     spec = describe(model).clip_spec
     if spec is None or spec.flow.method != "tvl1":
         return None

@@ -1,10 +1,10 @@
-"""In which form a network is exported: numbers, and shapes of clips."""
+"""The form of an export: format, precision, and shapes of clips."""
 
 import typing
 
 from keras_vidrec.specs import checks
 
-# What each format can be written in.
+# The precisions in which each format can be written.
 PRECISIONS = {
     "saved_model": ("float32",),
     "onnx": ("float32", "float16", "int8"),
@@ -17,12 +17,12 @@ _STILL = "one clip at a time, of fixed segments and size"
 
 
 class Target(typing.NamedTuple):
-    """What an export is for.
+    """The kind of device an export is for.
 
     Args:
         still: bool. Whether the batch is 1 and all sizes are fixed.
-        formats: tuple of str.
-        text: str. What clips it takes, for people.
+        formats: tuple of str. The formats that the device can use.
+        text: str. Description of the clips that the export takes.
     """
 
     still: bool
@@ -44,8 +44,8 @@ class Form(typing.NamedTuple):
         format: str. A key of `PRECISIONS`.
         precision: str. `"float32"`, `"float16"` or `"int8"`.
         target: str. A key of `TARGETS`.
-        max_loss: float. Percentage points of accuracy that another precision
-            than float32 may cost.
+        max_loss: float. Percentage points of accuracy that a reduced precision
+            may cost.
     """
 
     format: str
@@ -60,7 +60,8 @@ class Form(typing.NamedTuple):
 
     @property
     def options(self):
-        """Dict of arguments for the function that exports."""
+        """Dict of the arguments of `export_<format>` that differ from their
+        defaults."""
         options = {}
         if self.precision != "float32":
             options |= {"precision": self.precision, "max_loss": self.max_loss}
@@ -70,7 +71,8 @@ class Form(typing.NamedTuple):
 
     @property
     def suffix(self):
-        """What tells its directory from that of the plain form: str."""
+        """Suffix for the name of the directory: str, `""` for float32 on a
+        server."""
         parts = [self.precision] * (self.precision != "float32")
         parts += [self.target] * (self.target != "server")
         return "".join(f"_{part}" for part in parts)
@@ -82,10 +84,22 @@ def checked_form(
     target: str = "server",
     max_loss: float = 1.0,
 ) -> Form:
-    """A `Form`, checked.
+    """Checks the arguments of an export.
+
+    Args:
+        format: str. A key of `PRECISIONS`.
+        precision: str. `"float32"`, `"float16"` or `"int8"`. Defaults to
+            `"float32"`.
+        target: str. A key of `TARGETS`. Defaults to `"server"`.
+        max_loss: float in [0, 100]. Percentage points of accuracy that a
+            reduced precision may cost. Defaults to `1.0`.
+
+    Returns:
+        `Form`.
 
     Raises:
-        ValueError: if there is no such thing.
+        ValueError: if an argument has another value, or the format does not
+            exist in this precision or for this target.
     """
     checks.choice("format", format, tuple(PRECISIONS))
     every = dict.fromkeys(x for one in PRECISIONS.values() for x in one)
@@ -108,7 +122,7 @@ def checked_form(
     return Form(format, precision, target, float(max_loss))
 
 
-def _with(precision):
+def _with(precision: str) -> list[str]:
     return [name for name, one in PRECISIONS.items() if precision in one]
 
 

@@ -1,4 +1,4 @@
-"""A network as a function of frames that are encoded as JPEG."""
+"""The signature of a SavedModel that takes frames encoded as JPEG."""
 
 import tensorflow as tf
 
@@ -6,13 +6,13 @@ from keras_vidrec.export import parity
 
 
 class JpegFrames:
-    """An endpoint that decodes the frames of clips.
+    """A signature that decodes the frames of clips.
 
     Args:
-        endpoint: `Endpoint` of one input, R G B frames.
+        endpoint: `Endpoint` with one input, R G B frames.
 
     Attributes:
-        name: str. Of the signature.
+        name: str. Name of the signature.
         inputs: list of tf.TensorSpec: `frames` `(batch, num_segments *
             images)`, strings.
     """
@@ -25,8 +25,13 @@ class JpegFrames:
         self.inputs = [tf.TensorSpec((None, None), tf.string, name="frames")]
 
     def function(self, functions):
-        """`tf.function` to what that of the endpoint gives, which is among
-        `functions` by name."""
+        """Returns the `tf.function` of the signature. It has the outputs of
+        the endpoint.
+
+        Args:
+            functions: dict of `tf.function` by signature; it contains the one
+                of the endpoint.
+        """
         serve = functions[self._endpoint.name]
         return tf.function(
             lambda frames: serve(self.clips(frames)),
@@ -35,14 +40,21 @@ class JpegFrames:
         )
 
     def clips(self, frames):
-        """uint8 clips of frames, as the endpoint takes them."""
+        """Decodes frames to clips.
+
+        Args:
+            frames: string tensor `(batch, num_segments * images)`.
+
+        Returns:
+            uint8 tensor `(batch, num_segments, height, width, 3 * images)`.
+        """
         batch, number = tf.unstack(tf.shape(frames))
         whole = tf.debugging.assert_equal(
             number % self._images,
             0,
             f"Expected `frames` of {self._images} images a snippet.",
         )
-        # In a graph nothing waits for it otherwise.
+        # In a graph the assertion only runs if another operation depends on it.
         with tf.control_dependencies([whole] if whole is not None else []):
             flat = tf.reshape(frames, (-1,))
         images = tf.map_fn(
@@ -60,8 +72,20 @@ class JpegFrames:
         return tf.ensure_shape(clips, known)
 
     def check(self, run_of, recipe, tolerance):
-        """Compares it with the signature of the endpoint, of the same
-        pictures; see `parity.check`, whose arguments these are."""
+        """Compares its outputs with those of the endpoint's signature on the
+        same images.
+
+        Args:
+            run_of: function from the name of a signature to a function from a
+                dict of arrays by input to a dict of arrays by output.
+            recipe, tolerance: see `parity.check`.
+
+        Returns:
+            `parity.Check`.
+
+        Raises:
+            RuntimeError: if a probability differs by more than `tolerance`.
+        """
         clips, on = parity.clips_of(self._endpoint, recipe)
         (pixels,) = clips.values()
         frames = self._encoded(pixels)
@@ -74,6 +98,8 @@ class JpegFrames:
         return parity.Check(self.name, difference, on)
 
     def _encoded(self, pixels):
+        """Returns the frames of clips as JPEG, an array of bytes `(batch,
+        num_segments * images)`."""
         batch, segments, height, width, channels = pixels.shape
         shape = (batch, segments, height, width, channels // 3, 3)
         images = tf.transpose(tf.reshape(pixels, shape), (0, 1, 4, 2, 3, 5))
@@ -83,13 +109,20 @@ class JpegFrames:
 
 
 def _decoded(frame):
-    # To the pixels that other decoders give.
+    # This method gives the same pixels as other decoders.
     return tf.io.decode_jpeg(frame, 3, dct_method="INTEGER_ACCURATE")
 
 
 def of(served):
-    """`JpegFrames` of the last of the `Endpoint`s that takes R G B frames and
-    nothing else; `None` if there is none."""
+    """Returns `JpegFrames` of the last endpoint whose only input is R G B
+    frames.
+
+    Args:
+        served: sequence of `Endpoint`.
+
+    Returns:
+        `JpegFrames`, or `None` if there is no such endpoint.
+    """
     for endpoint in reversed(served):
         first, *others = endpoint.inputs
         if not others and endpoint.modality(first) in ("rgb", "rgb_diff"):

@@ -33,13 +33,14 @@ def export_litert(
 ) -> float:
     """Exports a network as a LiteRT file and checks it with its interpreter.
 
-    `model.tflite` has the signature `serving_default` from raw uint8 clips,
-    `(batch, num_segments, height, width, channels)` (by modality if there are
-    several), sizes that the network leaves open being open, to
-    `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
-    `export_saved_model`). It needs the built-in operations of LiteRT only.
-    Beside it are `bundle.json`, `predict.py` where the network can be shown
-    videos, `labels.txt`, `origin.json` and a model card, `README.md`.
+    `model.tflite` has the signature `serving_default`. It takes raw uint8
+    clips, `(batch, num_segments, height, width, channels)` (by modality if
+    there are several; axes of unknown size in the network stay unknown), and
+    returns `probabilities` `(batch, classes)` and `snippet_logits` or `logits`
+    (see `export_saved_model`). It needs only the built-in operations of
+    LiteRT. The directory also contains `bundle.json`, `predict.py` if the
+    network can be applied to videos, `labels.txt`, `origin.json` and the model
+    card `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -48,16 +49,17 @@ def export_litert(
         precision, target, max_loss: as for `export_onnx`.
 
     Returns:
-        float, the largest difference found, to float32 where the precision is
-        another one.
+        float, the largest difference of a probability from the one of `model`,
+        or, if `precision` is not `"float32"`, from the one of the export in
+        float32.
 
     Raises:
-        ValueError: if the extra `litert` is not
-            installed, `path` holds something that is no such export, the
-            network has something that LiteRT has not, such as flow made
-            inside, or another precision cannot be tested.
-        RuntimeError: if the exported network differs from `model`, or another
-            precision costs more than `max_loss`.
+        ValueError: if the extra `litert` is not installed, `path` contains
+            something other than such an export, the network needs an operation
+            that LiteRT does not have or computes flow itself, or a reduced
+            precision cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or a
+            reduced precision costs more than `max_loss`.
     """
     form = forms.checked_form("litert", precision, target, max_loss)
     if other_backend.is_needed():
@@ -82,8 +84,8 @@ def export_litert(
 
 
 def _unrolled(model):
-    """The network with its LSTMs step by step: LiteRT has no lists of
-    tensors of an unknown batch."""
+    """Returns the network with unrolled LSTMs: LiteRT has no lists of tensors
+    with an unknown batch size, which loops need."""
     if not any(isinstance(x, keras.layers.LSTM) for x in model.layers):
         return model
 
@@ -99,7 +101,16 @@ def _unrolled(model):
 
 
 def _write(endpoint, path, precision="float32", clips=()):
-    """Writes the network; in integers with the ranges that it has on clips."""
+    """Writes the network as a LiteRT file.
+
+    Args:
+        endpoint: `Endpoint`.
+        path: path of the file.
+        precision: str. `"float32"`, `"float16"` or `"int8"`. Defaults to
+            `"float32"`.
+        clips: sequence of dicts of arrays by input, the clips on which the
+            ranges for int8 are measured. Defaults to none.
+    """
     with tempfile.TemporaryDirectory() as directory:
         endpoints.save_plain(endpoint, directory)
         converter = tf.lite.TFLiteConverter.from_saved_model(directory)
@@ -111,17 +122,17 @@ def _write(endpoint, path, precision="float32", clips=()):
             converter.representative_dataset = lambda: (
                 (endpoint.name, inputs) for inputs in clips
             )
-            # Pixels are scaled in float32.
+            # The second set is for the scaling of pixels, in float32.
             converter.target_spec.supported_ops = [
                 tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
                 tf.lite.OpsSet.TFLITE_BUILTINS,
             ]
         try:
             with warnings.catch_warnings():
-                # The converter itself uses it.
+                # The converter itself uses the deprecated class.
                 warnings.filterwarnings("ignore", _DEPRECATED, UserWarning)
                 content = converter.convert()
-        # The converter's own error is no public name.
+        # The class of the converter's errors is not public.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
             raise ValueError(

@@ -1,4 +1,4 @@
-"""bundle.json of an export: what must be known to answer from a video."""
+"""bundle.json of an export: how to predict the classes of a video with it."""
 
 import json
 import logging
@@ -13,35 +13,36 @@ logger = logging.getLogger("keras_vidrec")
 
 FILE = "bundle.json"
 
-# Of these methods of flow `predict.py` has programs.
+# The methods of flow that `predict.py` can compute.
 _FLOWS = ("tvl1", "dis", "farneback")
-# Crops whose size is that of the video.
+# Crops whose size depends on the size of the video.
 _WHOLE = ("frame", "frame_and_mirror")
 
 
 def of(model, description, name, form, file, endpoint, reduction=None):
-    """What `bundle.json` says of an export, see docs/deploy.md.
+    """Returns the contents of `bundle.json`, see docs/deploy.md.
 
     Args:
         model: keras.Model of this package.
-        description: `Description` of it.
-        name: str. What people call it.
+        description: `Description` of the model.
+        name: str. Display name of the network.
         form: `forms.Form`.
-        file: str. Of the network, in the directory.
-        endpoint: `Endpoint` of clips.
-        reduction: `None`, or `Reduction` of another precision than float32.
-            Defaults to `None`.
+        file: str. Name of the network's file in the directory.
+        endpoint: `Endpoint` that takes clips.
+        reduction: `None`, or the `Reduction` of a precision other than
+            float32. Defaults to `None`.
 
     Returns:
-        dict of plain data.
+        dict of values that JSON can hold.
     """
     spec, test = description.clip_spec, description.test_protocol
     if spec is not None and test is not None:
         test, _ = protocols.of(model)
         if form.still and test.crops in _WHOLE:
             logger.warning(
-                "The export takes clips of one size, and is shown the central "
-                "crop. Its test shows the whole of each frame (%s)",
+                "The export takes clips of one fixed size, so `predict.py` "
+                "uses the center crop. The network's test uses whole frames "
+                "(%s)",
                 test.crops,
             )
             test = test.replace(crops="center")
@@ -74,7 +75,13 @@ def of(model, description, name, form, file, endpoint, reduction=None):
 
 
 def write(values, directory, answers):
-    """Writes `bundle.json`, and `predict.py` where it answers from videos."""
+    """Writes `bundle.json`, and `predict.py` if it can be used.
+
+    Args:
+        values: dict returned by `of`.
+        directory: pathlib.Path of the export.
+        answers: bool. Whether `predict.py` can predict classes of videos.
+    """
     text = json.dumps(values, indent=2, ensure_ascii=False)
     (directory / FILE).write_text(text + "\n", "utf-8")
     if answers:
@@ -83,11 +90,13 @@ def write(values, directory, answers):
 
 
 def obstacle(model):
-    """Why an export of a network cannot answer from videos by a file of its
-    own, in words; `None` if it can.
+    """Returns why `predict.py` cannot be used with a network.
 
     Args:
         model: keras.Model of this package.
+
+    Returns:
+        str, the reason; or `None` if it can be used.
     """
     try:
         predictor = Predictor(model)
@@ -95,8 +104,11 @@ def obstacle(model):
         return str(error)
     spec = protocols.clip_spec_of(model)
     if predictor.frame.deinterlace is not None:
-        return f"it wants frames deinterlaced by {predictor.frame.deinterlace}"
+        return (
+            "the network takes frames deinterlaced by "
+            f"{predictor.frame.deinterlace}"
+        )
     flows = {*spec.modalities} & {"flow", "warped_flow"}
     if flows and spec.flow.method not in _FLOWS:
-        return f"its flow is made by {spec.flow.method}"
+        return f"the network takes flow made by {spec.flow.method}"
     return None

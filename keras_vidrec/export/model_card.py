@@ -1,4 +1,4 @@
-"""The model card that is next to an export."""
+"""The model card of an export."""
 
 import datetime
 import importlib.metadata
@@ -14,8 +14,7 @@ from keras_vidrec.reporting.measuring import size as sizes
 from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
-# What is in the directory of an export: the network, by format, and what is
-# beside it.
+# The files of an export: the network, by format, and the others.
 FILES = {
     "saved_model": "saved_model.pb",
     "onnx": "model.onnx",
@@ -26,7 +25,7 @@ FILES = {
 NAMES_FILE = "labels.txt"
 THRESHOLDS_FILE = "thresholds.txt"
 CARD_FILE = "README.md"
-# Classes that a SavedModel names.
+# Number of best classes in the output of a SavedModel.
 TOP = 5
 
 _TITLES = {
@@ -44,7 +43,7 @@ _LIBRARIES = {
     "torch": ("torch",),
 }
 
-# What `predict.py` needs to run each format.
+# The package that `predict.py` needs to run each format.
 _RUNTIMES = {
     "saved_model": "tensorflow",
     "onnx": "onnxruntime",
@@ -53,7 +52,7 @@ _RUNTIMES = {
     "torch": "torch",
 }
 
-# By their names in `metrics.summary`.
+# Titles of figures by their names in `metrics.summary`.
 _FIGURES = {
     "top_1": "top-1",
     "top_5": "top-5",
@@ -67,23 +66,24 @@ _PIXELS = {
     "rgb": "R G B, 0..255",
     "rgb_diff": "{images} neighboring frames, R G B each, 0..255",
     "flow": "x and y of {images} flow fields in turn, coded in 0..255: "
-    "`rint(255 (v + {bound:g}) / {twice:g})` of v pixels, 128 being still",
+    "`rint(255 (v + {bound:g}) / {twice:g})` for v pixels, 128 is no motion",
 }
 _PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
 
-# Signatures beside those of clips.
+# Signatures that do not take clips.
 _MORE = {
     "serve_jpeg": "The same frames, (batch, segments * images), encoded as "
     "JPEG.",
-    "make_flow": "Gray images, (batch, height, width), of which it makes "
-    "`flow`, float32, (batch, height, width, 2), in pixels, by TV-L1.",
+    "make_flow": "Gray images, (batch, height, width). It returns their TV-L1 "
+    "`flow`, float32, (batch, height, width, 2), in pixels.",
 }
 
 _ALIGNMENTS = {
     "forward": "begins at its index",
-    "centered": "lies around its index, of an even number one more before it",
-    "centered_late": "lies around its index, of an even number one more after "
-    "it",
+    "centered": "is centered at its index (if its length is even, with one "
+    "more image before the center than after it)",
+    "centered_late": "is centered at its index (if its length is even, with "
+    "one more image after the center than before it)",
     "backward": "ends at its index",
 }
 
@@ -100,21 +100,26 @@ def write(
     reduction=None,
     size=None,
 ):
-    """The text of a model card, in Markdown.
+    """Returns the text of a model card, in Markdown.
 
     Args:
         form: `forms.Form`.
         description: `Description` of the network.
-        background: `Background` of it.
-        endpoints: sequence of `Endpoint`, that of clips first.
+        background: `Background` of the network.
+        endpoints: sequence of `Endpoint`. The first one takes clips.
         checks: sequence of `parity.Check`.
         origin: `Origin` of the export.
-        more: sequence of other signatures. Defaults to none.
+        more: sequence of `JpegFrames` and `FlowMaker`, other signatures.
+            Defaults to none.
         missing: `None`, or str: why there is no `predict.py`. Defaults to
             `None`.
-        reduction: `None`, or `Reduction` of another precision than float32.
-            Defaults to `None`.
-        size: `None` (not told), or `Size` of the network. Defaults to `None`.
+        reduction: `None`, or the `Reduction` of a precision other than
+            float32. Defaults to `None`.
+        size: `None` (unknown: no section on size and speed), or `Size` of the
+            network. Defaults to `None`.
+
+    Returns:
+        str.
     """
     format = form.format
     parts = [
@@ -152,14 +157,14 @@ def _use(format, missing, spec):
     opencv = "opencv-python-headless"
     moves = {"flow", "warped_flow"} & {*spec.modalities}
     if moves and spec.flow.method == "tvl1" and format != "saved_model":
-        # Its contributed modules have TV-L1; a SavedModel has it inside.
+        # TV-L1 is in OpenCV's contributed modules, and in a SavedModel itself.
         opencv = "opencv-contrib-python-headless"
     return (
-        "Classes of videos, as `vidrec predict` gives them:\n\n```sh\n"
+        "Predict the classes of videos, as `vidrec predict` does:\n\n```sh\n"
         f"python {predict_file.FILE} VIDEO...\n```\n\n"
         f"`{predict_file.FILE}` needs `pip install numpy av "
-        f"{opencv} {_RUNTIMES[format]}` and nothing else; "
-        f"`{manifest.FILE}` says all that it does."
+        f"{opencv} {_RUNTIMES[format]}` and nothing else. `{manifest.FILE}` "
+        "has its settings."
     )
 
 
@@ -184,13 +189,13 @@ def _input(format, description, endpoints, more):
         yield f"Signature `{one.name}`: {inputs}. {_MORE[one.name]}"
     if any(endpoint.makes_flow for endpoint in endpoints):
         yield (
-            "Flow is made inside by TV-L1, of the cropped frames, which must "
-            f"have {endpoints[0].spec.size} pixels. Scores differ from those "
-            "on flow made of whole frames."
+            "The network computes TV-L1 flow from the cropped frames, whose "
+            f"height and width must be {endpoints[0].spec.size} pixels. Scores "
+            "differ from those with flow computed from whole frames."
         )
     spec = description.clip_spec
     if spec is None:
-        yield "The network does not tell how its clips are sampled."
+        yield "How the clips of this network are sampled is not known."
         return
     if "flow" in spec.modalities and not endpoints[-1].makes_flow:
         yield _flow(format, spec.flow)
@@ -201,44 +206,48 @@ def _input(format, description, endpoints, more):
         f"Sampling: `{spec.sampling}`, {of}; a snippet of {length} "
         f"{_ALIGNMENTS[spec.alignment]}. {_frames(spec.frame)} Crops are "
         "squares of 224 / 256 of their shorter side, resized to "
-        f"{spec.size} pixels. `{manifest.FILE}` has all of it."
+        f"{spec.size} pixels. `{manifest.FILE}` has the details."
     )
     if description.test_protocol is not None:
         yield _test(description.test_protocol.completed(spec), spec)
 
 
 def _test(test, spec):
-    """How the figures come about, and `vidrec predict`."""
+    """Describes the test, which the accuracy and `vidrec predict` are based
+    on."""
     clips = _counted(test.num_clips, "clip")
     if spec.ordered:
         segments = _counted(test.num_segments, "segment")
-        seen = f"{clips} of {segments}, each whole"
+        seen = f"{clips} of {segments} (each clip is scored as a whole)"
     else:
         number = test.num_clips * test.num_segments
-        seen = f"{_counted(number, 'snippet')}, each alone"
+        seen = f"{_counted(number, 'snippet')} (each is scored separately)"
     stride = "" if test.stride is None else f", {test.stride} frames apart"
     lies = ""
     if test.alignment != spec.alignment and spec.modalities != ("rgb",):
-        lies = f", where a snippet {_ALIGNMENTS[test.alignment]}"
+        lies = f" (a snippet {_ALIGNMENTS[test.alignment]})"
     return (
-        f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the "
-        f"crops `{test.crops}`, and averages their {test.averaged}. "
-        f"`{manifest.FILE}` has all of it."
+        f"Test: {seen} of each video, sampling `{test.sampling}`{stride}{lies},"
+        f" crops `{test.crops}`; their {test.averaged} are averaged. "
+        f"`{manifest.FILE}` has the details."
     )
 
 
 def _frames(frame):
-    size = f"the size {frame.size}, whatever their aspect"
+    size = f"{frame.size} pixels, without keeping the aspect ratio"
     if frame.keeps_aspect:
-        size = f"a shorter side of {frame.short_side} pixels, the aspect kept"
-    way = "bilinearly"
+        size = (
+            f"a shorter side of {frame.short_side} pixels, keeping the aspect "
+            "ratio"
+        )
+    way = "bilinear interpolation"
     if frame.interpolation == "area":
-        way = "by area where they shrink, bilinearly where they grow"
-    text = f"Before anything else frames are resized to {size}, {way}"
+        way = "area interpolation to shrink and bilinear to enlarge"
+    text = f"First, frames are resized to {size}, with {way}"
     if frame.fps is not None:
-        text += f", and taken at {frame.fps:g} a second"
+        text += f"; they are sampled at {frame.fps:g} frames a second"
     if frame.deinterlace is not None:
-        text += f", and deinterlaced by `{frame.deinterlace}`"
+        text += f"; they are deinterlaced with `{frame.deinterlace}`"
     return f"{text}."
 
 
@@ -249,13 +258,13 @@ def _flow(format, flow):
     )
     if format == "saved_model" and flow.method != "tvl1":
         text += (
-            " There is no signature `serve_frames`, which makes flow inside: "
-            "that is by TV-L1 only, and the network was trained on other flow."
+            " There is no signature `serve_frames`: it would compute flow by "
+            "TV-L1, and the network was trained on flow of another method."
         )
     return text
 
 
-def _counted(number, noun):
+def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -286,19 +295,20 @@ def _output(format, description, endpoints):
     number = first.num_classes
     of = "softmax over the classes."
     if description.multi_label:
-        of = "a sigmoid for each class; a clip may show several, or none."
+        of = "a sigmoid for each class; a clip may have several, or none."
     lines = [f"- `probabilities`, float32, (batch, {number}): {of}"]
     if description.temperature != 1:
         lines.append(
-            f"- They are of logits divided by {description.temperature:.4g}, "
-            "the temperature that was fitted on videos for validation."
+            "- They are computed from logits divided by "
+            f"{description.temperature:.4g}, the temperature that was fitted "
+            "on the validation videos."
         )
     if description.multi_label:
         lines.append(_thresholds(description))
     if first.scores == "snippet_logits":
         lines.append(
             f"- `snippet_logits`, float32, (batch, segments, {number}): scores "
-            "of each snippet alone, which the test averages."
+            "of each snippet, which the test averages."
         )
     else:
         lines.append(
@@ -312,10 +322,13 @@ def _output(format, description, endpoints):
             "classes, the best first."
         )
     if any(endpoint.makes_flow for endpoint in endpoints):
-        lines.append("- `flow`, uint8: the flow made inside, in its code.")
+        lines.append(
+            "- `flow`, uint8: the flow that the network computes, coded in "
+            "0..255, 128 is no motion."
+        )
     if description.class_names is not None:
         lines.append(
-            f"- The classes, in this order: `{NAMES_FILE}`, one a line."
+            f"- `{NAMES_FILE}` lists the classes in this order, one per line."
         )
     return "\n".join(lines)
 
@@ -323,13 +336,13 @@ def _output(format, description, endpoints):
 def _thresholds(description):
     if description.thresholds is None:
         return (
-            "- No thresholds were chosen: a class counts as present from a "
-            f"probability of {THRESHOLD} on."
+            "- No thresholds were chosen: a class is present if its "
+            f"probability is at least {THRESHOLD}."
         )
     return (
-        "- The probability from which on a class counts as present: "
-        f"`{THRESHOLDS_FILE}`, one a line, that of the largest F1 on the "
-        "validation part."
+        f"- `{THRESHOLDS_FILE}` has a threshold for each class, one per line: "
+        "a class is present if its probability is at least the threshold. It "
+        "was chosen for the largest F1 on the validation videos."
     )
 
 
@@ -345,17 +358,17 @@ def _training(background, blueprint):
         return "\n".join(lines).rstrip()
     lines = [f"- Recipe: `{recipe.name}`. {recipe.summary}".rstrip()]
     lines.extend(_network(blueprint))
-    # Paths of this machine are not published.
+    # The card may be published: it has the directory's name, not its path.
     name = pathlib.PurePath(recipe.data.directory or "unknown").name
     lines.append(
-        f"- Data: `{name}`, training part of split {recipe.data.split}"
+        f"- Data: `{name}`, training videos of split {recipe.data.split}"
     )
     lines.append(f"- Seed: {recipe.seed}")
     return "\n".join(lines)
 
 
 def _cost(size, background):
-    """How large the network is, and how fast where that was measured."""
+    """Yields the section on the size of the network and its measured speed."""
     if size is None:
         return
     yield "## Size and speed"
@@ -369,7 +382,7 @@ def _cost(size, background):
 
 
 def _network(blueprint):
-    """What the network is made of, as far as it says so."""
+    """Returns lines about the network and its backbones, none if unknown."""
     if blueprint is None:
         return []
     lines = [f"- Network: `{blueprint.application}`"]
@@ -393,7 +406,7 @@ def _accuracy(background, origin):
     figures = {
         name: title
         for name, title in _FIGURES.items()
-        # Of few classes there is no top-5 accuracy.
+        # With few classes there is no top-5 accuracy.
         if any(name in result.figures for result in background.results)
     }
     lines = [
@@ -427,8 +440,9 @@ def _accuracy(background, origin):
 def _origin(origin):
     tree = "\n".join(chain.lines(origin))
     return (
-        f"```text\n{tree}\n```\n\n`{chain.FILE}` has all of it: no names of "
-        "videos, but whether one was trained on can be told."
+        f"```text\n{tree}\n```\n\n`{chain.FILE}` has the details. It contains "
+        "hashes of the training videos instead of their names, so whether a "
+        "video was trained on can be checked."
     )
 
 
@@ -457,5 +471,5 @@ def _versions(format, background):
     return "\n".join(lines)
 
 
-def _listed(versions):
+def _listed(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {found}" for name, found in versions.items())

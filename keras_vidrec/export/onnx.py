@@ -25,7 +25,8 @@ if typing.TYPE_CHECKING:
 FILE = model_card.FILES["onnx"]
 _TOLERANCE = 1e-4
 _OPSET = 18
-# Pixels are scaled, and probabilities made, in float32.
+# The operations that int8 uses integers for. Those that scale pixels and
+# compute probabilities stay in float32.
 _QUANTIZED = [
     *("Conv", "Gemm", "MatMul", "Add", "Relu", "Clip", "Concat"),
     *("MaxPool", "AveragePool", "GlobalAveragePool", "Transpose"),
@@ -46,39 +47,43 @@ def export_onnx(
     """Exports a network as an ONNX file and checks it with ONNX Runtime.
 
     `model.onnx` takes raw uint8 clips, `(batch, num_segments, height, width,
-    channels)` (by modality if there are several), sizes that the network
-    leaves open being open, and returns `probabilities` `(batch, classes)` and
-    `snippet_logits` or `logits` (see `export_saved_model`). Its metadata hold
-    `class_names` and `clip_spec` as JSON. Beside it are `bundle.json`,
-    `predict.py` where the network can be shown videos, `labels.txt`,
-    `origin.json` and a model card, `README.md`.
+    channels)` (by modality if there are several; axes of unknown size in the
+    network stay unknown), and returns `probabilities` `(batch, classes)` and
+    `snippet_logits` or `logits` (see `export_saved_model`). Its metadata
+    contain `class_names`, `thresholds` and `clip_spec` as JSON, as far as the
+    network has them. The directory also contains `bundle.json`, `predict.py`
+    if the network can be applied to videos, `labels.txt`, `origin.json` and
+    the model card `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
         precision: str. `"float32"`, `"float16"` or `"int8"`. The last two are
-            tested beside the first on the videos that the network was
-            validated on, or where there are none trained on, and the ranges of
-            integers are those of such clips: they need a `background` with a
-            recipe whose dataset is there. Defaults to `"float32"`.
-        target: str. `"server"`: open sizes; `"phone"` or `"browser"`: one
-            clip at a time, of fixed segments and size. Defaults to `"server"`.
-        max_loss: float. Percentage points of accuracy (of several labels mean
-            average precision) that another precision than float32 may cost.
-            Defaults to `1.0`.
+            compared with float32 on the validation videos of the network, or
+            on its training videos if there are no validation videos; the
+            ranges of the integers are measured on the same videos. They need a
+            `background` with a recipe whose dataset exists on this machine.
+            Defaults to `"float32"`.
+        target: str. `"server"`: axes of unknown size in the network stay
+            unknown; `"phone"` or `"browser"`: one clip at a time, with a fixed
+            number of segments and a fixed size. Defaults to `"server"`.
+        max_loss: float in [0, 100]. Percentage points of accuracy (of mean
+            average precision if videos have several labels) that a reduced
+            precision may cost. Defaults to `1.0`.
 
     Returns:
-        float, the largest difference found, to float32 where the precision is
-        another one.
+        float, the largest difference of a probability from the one of `model`,
+        or, if `precision` is not `"float32"`, from the one of the export in
+        float32.
 
     Raises:
-        ValueError: if the extra `onnx` is not
-            installed, `path` holds something that is no such export, the
-            network has something that ONNX has not, such as flow made inside,
-            or another precision cannot be tested.
-        RuntimeError: if the exported network differs from `model`, or another
-            precision costs more than `max_loss`.
+        ValueError: if the extra `onnx` is not installed, `path` contains
+            something other than such an export, the network needs an operation
+            that ONNX does not have or computes flow itself, or a reduced
+            precision cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or a
+            reduced precision costs more than `max_loss`.
     """
     form = forms.checked_form("onnx", precision, target, max_loss)
     if other_backend.is_needed():
@@ -102,6 +107,7 @@ def export_onnx(
 
 
 def _write(endpoint, description, path):
+    """Writes the network in float32, with its metadata."""
     import onnx
     import tf2onnx
 
@@ -143,8 +149,14 @@ def _write(endpoint, description, path):
 
 
 def _reduce(plain, path, clips):
-    """Writes a network in integers, with the ranges that it has on clips, or
-    without clips in float16."""
+    """Writes a network with reduced precision.
+
+    Args:
+        plain: path of the network in float32.
+        path: path of the file to write.
+        clips: list of dicts of arrays by input: int8, with the ranges of
+            values on these clips; or an empty list: float16.
+    """
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization import shape_inference
@@ -170,13 +182,13 @@ def _reduce(plain, path, clips):
             per_channel=True,
         )
     network = onnx.load(path)
-    # The quantization forgets them.
+    # The quantization drops the metadata.
     onnx.helper.set_model_props(network, metadata)
     onnx.save(network, str(path))
 
 
 class _Reader:
-    """Clips as the calibration asks for them."""
+    """Passes clips to the calibration of ONNX Runtime."""
 
     def __init__(self, clips):
         self._clips = iter(clips)
@@ -187,8 +199,9 @@ class _Reader:
 
 @contextlib.contextmanager
 def _right_reshapes():
-    """Leaves out what in tf2onnx (1.17) makes reshapes cheaper: it takes what
-    `TemporalIdentityConv` does with unknown sizes for something else."""
+    """Switches off `reshape_optimizer` of tf2onnx while the context is open.
+    In tf2onnx 1.17 it breaks the reshapes of `TemporalIdentityConv` if sizes
+    are unknown."""
     from tf2onnx import optimizer
 
     every = optimizer._optimizers

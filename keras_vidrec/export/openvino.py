@@ -34,11 +34,12 @@ def export_openvino(
 
     `model.xml`, with its weights in `model.bin`, takes raw uint8 clips,
     `(batch, num_segments, height, width, channels)` (by modality if there are
-    several), sizes that the network leaves open being open, and returns
+    several; axes of unknown size in the network stay unknown), and returns
     `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
-    `export_saved_model`). Beside it are `bundle.json`, `predict.py` where the
-    network can be shown videos, `labels.txt`, `origin.json` and a model card,
-    `README.md`. OpenVINO is kept from reporting its use to its makers.
+    `export_saved_model`). The directory also contains `bundle.json`,
+    `predict.py` if the network can be applied to videos, `labels.txt`,
+    `origin.json` and the model card `README.md`. The telemetry of OpenVINO is
+    switched off.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -47,16 +48,17 @@ def export_openvino(
         precision, target, max_loss: as for `export_onnx`.
 
     Returns:
-        float, the largest difference found, to float32 where the precision is
-        another one.
+        float, the largest difference of a probability from the one of `model`,
+        or, if `precision` is not `"float32"`, from the one of the export in
+        float32.
 
     Raises:
-        ValueError: if the extra `openvino` is not installed, `path` holds
-            something that is no such export, the network has something that
-            OpenVINO has not, such as flow made inside, or another precision
-            cannot be tested.
-        RuntimeError: if the exported network differs from `model`, or another
-            precision costs more than `max_loss`.
+        ValueError: if the extra `openvino` is not installed, `path` contains
+            something other than such an export, the network needs an operation
+            that OpenVINO does not have or computes flow itself, or a reduced
+            precision cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or a
+            reduced precision costs more than `max_loss`.
     """
     form = forms.checked_form("openvino", precision, target, max_loss)
     if other_backend.is_needed():
@@ -82,7 +84,7 @@ def export_openvino(
 
 
 def _without_reports():
-    # Importing OpenVINO would report it to its makers unless this is missing.
+    # Importing OpenVINO sends telemetry to its vendor if this module exists.
     sys.modules.setdefault("openvino_telemetry", None)
 
 
@@ -93,7 +95,7 @@ def _write(endpoint, path):
         endpoints.save_plain(endpoint, directory)
         try:
             network = openvino.convert_model(directory)
-        # Its errors are no public names.
+        # The classes of OpenVINO's errors are not public.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
             raise ValueError(
@@ -105,20 +107,26 @@ def _write(endpoint, path):
 
 
 def _reduce(plain, path, clips):
-    """Writes a network in integers, with the ranges that it has on clips, or
-    without clips in float16."""
+    """Writes a network with reduced precision.
+
+    Args:
+        plain: path of the network in float32.
+        path: path of the file to write.
+        clips: list of dicts of arrays by input: int8, with the ranges of
+            values on these clips; or an empty list: float16.
+    """
     import openvino
 
     network = openvino.Core().read_model(str(plain))
     if clips:
-        # It draws bars of its own.
+        # NNCF prints progress bars.
         with contextlib.redirect_stdout(io.StringIO()):
             import nncf
             from nncf.quantization import advanced_parameters
             from nncf.quantization import range_estimator
 
-            # The largest values of all clips bound a range, as they do for
-            # ONNX; by default their mean would, and cut off those of some.
+            # Ranges include the values of all clips, as for ONNX. The default,
+            # a mean over clips, would clip the largest values of some.
             ranges = range_estimator.RangeEstimatorParametersSet.MINMAX
             network = nncf.quantize(
                 network,
@@ -136,7 +144,7 @@ def _reduce(plain, path, clips):
 def _runner(path):
     import openvino
 
-    # Else processors that can take shorter numbers do.
+    # Without this, some processors would compute with lower precision.
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     network = openvino.Core().compile_model(str(path), "CPU", settings)
     names = [output.get_any_name() for output in network.outputs]

@@ -1,5 +1,5 @@
-"""Exports of networks that are on another backend than TensorFlow, which
-writes all of them: another process opens the network there."""
+"""Exports on JAX and PyTorch: only TensorFlow can write exports, so another
+process loads the network on TensorFlow and exports it."""
 
 import json
 import logging
@@ -29,30 +29,33 @@ _ERRORS = {
 }
 _NETWORK, _BACKGROUND = "network.keras", "background.pickle"
 _CLIPS, _EXPECTED, _ANSWER = "clips.npz", "expected.npy", "answer.json"
-# Backends add up in other orders.
+# Backends round differently, because they sum in different orders.
 _TOLERANCE = 1e-4
 
 
 def is_needed():
-    """Whether the backend is another than TensorFlow."""
+    """Whether the backend is not TensorFlow: bool."""
     return keras.backend.backend() != "tensorflow"
 
 
 def write(form, model, path, background, tolerance):
-    """Has an export written by TensorFlow. Before that, what the network gives
-    there is compared with what it gives here, on generated clips.
+    """Writes an export in a process with TensorFlow. First that process
+    compares the probabilities of the network on TensorFlow with those on the
+    backend of this process, on generated clips.
 
     Args:
-        form: `forms.Form`, of a function `export_<format>` of this package.
-        model, path, background, tolerance: as that function takes them.
+        form: `forms.Form`.
+        model, path, background, tolerance: the arguments of the function
+            `export_<format>` of this package.
 
     Returns:
-        float, the largest difference of a probability: the larger one of the
-        two comparisons.
+        float, the largest difference of a probability in the comparison of the
+        backends and the check of the export.
 
     Raises:
-        ValueError, RuntimeError, OSError: as that function; `RuntimeError` if
-            the network is another one on TensorFlow.
+        ValueError, RuntimeError, OSError: as `export_<format>`; also
+            `RuntimeError` if the network gives other probabilities on
+            TensorFlow.
     """
     endpoint = endpoints.of_clips(model)
     clips = parity.generated_clips(endpoint)
@@ -72,31 +75,31 @@ def write(form, model, path, background, tolerance):
 
 
 def ask(module, backend, directory, *arguments):
-    """The answer of a module of this package that runs on another backend.
+    """Runs a module of this package in a process with another backend.
 
     Args:
-        module: str. Name of the module, whose program takes the directory and
-            the arguments.
-        backend: str.
-        directory: pathlib.Path where it finds what it needs and writes its
-            answer by `tell`.
+        module: str. Name of the module. It is run as a program with the
+            directory and the arguments, and writes its answer by `tell`.
+        backend: str. Name of the backend.
+        directory: pathlib.Path of the directory for input files and the
+            answer.
         *arguments: str.
 
     Returns:
-        dict.
+        dict, the answer.
 
     Raises:
-        RuntimeError: if it ends without an answer.
-        ValueError, OSError, RuntimeError: what it raised itself.
+        RuntimeError: if the process ends without an answer.
+        ValueError, OSError, RuntimeError: if the module raised it.
     """
     done = subprocess.run(
         [sys.executable, "-m", module, str(directory), *arguments],
         env={
             **os.environ,
             "KERAS_BACKEND": backend,
-            # Whose memory this process may have taken.
+            # This process may use all of the GPU's memory.
             "CUDA_VISIBLE_DEVICES": "-1",
-            # This package is where this process found it.
+            # The process must import this package from the same place.
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         },
         capture_output=True,
@@ -119,11 +122,18 @@ def ask(module, backend, directory, *arguments):
 
 
 def tell(directory, make):
-    """Writes the answer of such a program: the dict that `make` gives and
-    the warnings meanwhile, or its error."""
-    told = _Warnings()
-    logger.addHandler(told)
-    answer = {"warnings": told.texts}
+    """Writes the answer of a module that was run by `ask`.
+
+    Args:
+        directory: pathlib.Path. The first argument of the program.
+        make: function without arguments that returns the answer, a dict. The
+            warnings that it logs are added to the answer. If it raises a
+            `ValueError`, `RuntimeError` or `OSError`, the answer contains the
+            error instead.
+    """
+    logged = _Warnings()
+    logger.addHandler(logged)
+    answer = {"warnings": logged.texts}
     try:
         answer |= make()
     except tuple(_ERRORS.values()) as error:
@@ -133,6 +143,8 @@ def tell(directory, make):
 
 
 def _probabilities(model, endpoint, clips):
+    """Returns the probabilities of clips on this backend: array `(batch,
+    classes)`."""
     inputs = [
         keras.ops.convert_to_tensor(clips[tensor.name])
         for tensor in endpoint.inputs
@@ -144,7 +156,7 @@ def _probabilities(model, endpoint, clips):
 
 
 class _Warnings(logging.Handler):
-    """Messages are sent to the calling process."""
+    """Collects the messages of warnings in `texts`."""
 
     def __init__(self):
         super().__init__(logging.WARNING)
@@ -155,7 +167,8 @@ class _Warnings(logging.Handler):
 
 
 def _compare(model, directory, tolerance):
-    """The largest difference of a probability from what was given there."""
+    """Returns the largest difference of a probability from those that the
+    calling process computed."""
     endpoint = endpoints.of_clips(model)
     with np.load(directory / _CLIPS) as clips:
         found = _probabilities(model, endpoint, clips)
@@ -166,14 +179,22 @@ def _compare(model, directory, tolerance):
         tolerance = max(tolerance, parity.FLOW_TOLERANCE)
     if not difference <= tolerance:
         raise RuntimeError(
-            "The network gives something else on TensorFlow, which exports it. "
-            f"Expected probabilities within {tolerance}. Received: {difference}"
+            "The network gives other probabilities on TensorFlow, which is "
+            f"needed to export it. Expected a difference of at most "
+            f"{tolerance}. Received: {difference}"
         )
     return difference
 
 
 def main(directory, path, tolerance, form):
-    """The process on TensorFlow."""
+    """Runs in the process with TensorFlow: compares and exports the network.
+
+    Args:
+        directory: str. Path of the directory of `ask`.
+        path: str. Path of the export.
+        tolerance: str. A float.
+        form: str. A `forms.Form` as JSON.
+    """
     directory, tolerance = pathlib.Path(directory), float(tolerance)
     form = forms.Form(*documents.parse_json(form))
 

@@ -1,4 +1,4 @@
-"""Whether an exported network gives what the trained one gives."""
+"""Compares the outputs of an exported network with those of the original."""
 
 import logging
 import typing
@@ -10,21 +10,23 @@ from keras_vidrec.export.samples import Samples
 
 logger = logging.getLogger("keras_vidrec")
 
-# Flow made inside: compilers round otherwise, a code may be a step off.
+# Tolerance of probabilities if the network computes flow itself: compilers
+# round differently, so a code of flow may differ by 1.
 FLOW_TOLERANCE = 1e-2
 _FLOW_SHARE = 0.998
 
-_UNKNOWN_SIZE = 64  # pixels, of a network that does not say what it sees
+_UNKNOWN_SIZE = 64  # pixels, for a network without a clip specification
 
 
 class Check(typing.NamedTuple):
     """A comparison of an exported network with the trained one.
 
     Args:
-        endpoint: str. Its name.
-        difference: float. The largest of a probability, or of `what`.
-        on: str. What it was compared on.
-        what: str. Defaults to `"probabilities"`.
+        endpoint: str. Name of the signature.
+        difference: float. The largest difference.
+        on: str. Description of the clips that were used.
+        what: str. The values that were compared. Defaults to
+            `"probabilities"`.
     """
 
     endpoint: str
@@ -34,15 +36,15 @@ class Check(typing.NamedTuple):
 
 
 def check(endpoint, run, tolerance, recipe=None, names=None):
-    """Compares the reloaded network with the trained one, on clips of the
-    dataset of its recipe, or on generated ones if there is none.
+    """Compares the reloaded network with the trained one, on a clip of the
+    dataset of its recipe, or on generated clips if that cannot be read.
 
     Args:
         endpoint: `Endpoint` of the trained network.
         run: function from a dict of arrays by input to a dict of arrays by
             output: the reloaded network.
-        tolerance: float. Largest difference of a probability; with flow made
-            inside 1e-2, if that is more.
+        tolerance: float. Largest difference of a probability; at least 1e-2 if
+            the network computes flow itself.
         recipe: `None`, or the `Recipe` of the network. Defaults to `None`.
         names: `None`, or sequence of str: the classes that the reloaded
             network must name, if it names any. Defaults to `None`.
@@ -51,13 +53,15 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
         `Check`.
 
     Raises:
-        RuntimeError: if there is a larger one; or logits differ by over ten
-            times the tolerance, of the largest one; or codes of flow differ:
-            99.8 % must be equal or off by one. Or if it has other classes.
+        RuntimeError: if a probability differs by more than `tolerance`; if a
+            logit differs by more than `10 * tolerance` times the largest
+            absolute logit (or times 1, if that is larger); if fewer than
+            99.8 % of the codes of flow are equal or differ by 1; or if the
+            names of classes differ.
     """
     clips, on = clips_of(endpoint, recipe)
-    # In graph form, with unknown sizes, as it was exported: another compiler
-    # rounds otherwise.
+    # A graph with unknown sizes, as in the export, because eager execution
+    # rounds differently.
     network = tf.function(
         lambda *flat: endpoint(*flat), autograph=False
     ).get_concrete_function(*endpoint.inputs)
@@ -70,7 +74,7 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
         check_codes(found["flow"], expected["flow"])
     difference = check_probabilities(found, expected, tolerance)
     scores = np.subtract(found[endpoint.scores], expected[endpoint.scores])
-    # Of logits: they may be large, and make no probability differ.
+    # Large logits may differ without any effect on probabilities.
     largest = np.abs(expected[endpoint.scores]).max(initial=1)
     if not np.abs(scores).max() <= 10 * tolerance * largest:
         raise RuntimeError(
@@ -82,8 +86,14 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
 
 
 def clips_of(endpoint, recipe):
-    """What an endpoint is compared on, dict of arrays by input; and what that
-    is, in words. Arguments are those of `check`."""
+    """Returns the clips that an endpoint is compared on.
+
+    Args:
+        endpoint, recipe: see `check`.
+
+    Returns:
+        Tuple of a dict of arrays by input, and str, its description.
+    """
     clips = _dataset_clips(endpoint, recipe)
     if clips is not None:
         return clips, "a clip of the dataset"
@@ -91,10 +101,15 @@ def clips_of(endpoint, recipe):
 
 
 def check_probabilities(found, expected, tolerance):
-    """The largest difference of a probability, float.
+    """Returns the largest difference of a probability: float.
+
+    Args:
+        found, expected: dicts with the array `probabilities` `(batch,
+            classes)`.
+        tolerance: float. Largest difference allowed.
 
     Raises:
-        RuntimeError: if it is larger than the tolerance.
+        RuntimeError: if the difference is larger than `tolerance`.
     """
     difference = float(
         np.abs(found["probabilities"] - expected["probabilities"]).max()
@@ -108,8 +123,8 @@ def check_probabilities(found, expected, tolerance):
 
 
 def check_codes(found, expected):
-    """Raises a `RuntimeError` unless nearly all codes of flow are equal or off
-    by one."""
+    """Raises a `RuntimeError` unless 99.8 % of the 8-bit codes of flow, uint8
+    arrays of the same shape, are equal or differ by 1."""
     steps = np.subtract(found, expected, dtype="int16")
     share = np.mean(np.abs(steps) <= 1)
     if not share >= _FLOW_SHARE:
@@ -121,7 +136,9 @@ def check_codes(found, expected):
 
 
 def _check_names(found, names):
-    """All names, or those of the best classes of each row."""
+    """Raises a `RuntimeError` if the reloaded network has other names of
+    classes: compares all names if the output has them (`class_names`), else
+    those of the best classes of each row (`classes`)."""
     if "class_names" in found:
         exported, expected = tuple(found["class_names"]), tuple(names)
     elif "classes" in found:
@@ -140,32 +157,37 @@ def _check_names(found, names):
 
 
 def _dataset_clips(endpoint, recipe):
-    """A video of the dataset as the endpoint takes it, or `None`."""
+    """Returns a clip of a test video of the dataset, a dict of arrays by
+    input; `None`, with a warning, if it cannot be read."""
     if recipe is None or endpoint.spec is None:
         return None
     try:
         clips, _ = next(iter(Samples(endpoint, recipe, "test", most=1)))
-    # The dataset may have been moved, or hold flow without frames.
+    # The dataset may have been moved, or have flow without frames.
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
         logger.warning(
-            "No clip of the dataset to compare the export on, generated "
-            "ones are taken: %s",
+            "No clip of the dataset to compare the export on could be read. "
+            "Generated clips are used instead: %s",
             reason,
         )
         return None
     if endpoint.makes_flow and endpoint.inputs[0].shape[1] is None:
-        # Flow takes long: one segment.
+        # One segment is enough: computing flow takes long.
         clips = {name: clip[:, :1] for name, clip in clips.items()}
     return clips
 
 
 def generated_clips(endpoint):
-    """Clips of drifting waves, or of normal features, of an endpoint whose
-    videos are not at hand: dict of arrays by input."""
+    """Returns generated clips for an endpoint: moving waves for images, and
+    normally distributed values for features.
+
+    Returns:
+        dict of arrays by input.
+    """
     rng = np.random.default_rng(0)
     size = endpoint.spec.size if endpoint.spec else _UNKNOWN_SIZE
-    # Flow takes long.
+    # Fewer clips and segments if flow is computed, which takes long.
     unknown = (1, 1, size, size) if endpoint.makes_flow else (2, 3, size, size)
     clips = {}
     for tensor in endpoint.inputs:

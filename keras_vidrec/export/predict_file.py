@@ -1,4 +1,4 @@
-"""predict.py of an export: one file that answers from videos."""
+"""predict.py of an export: a program in one file that classifies videos."""
 
 import ast
 import importlib.resources
@@ -7,24 +7,24 @@ import textwrap
 FILE = "predict.py"
 
 _FOLDER = "keras_vidrec.export.standalone"
-# In this order: a part uses what stands above it.
+# The order matters: a part uses the parts before it.
 _PARTS = ("decoding", "stamps", "frames", "clips", "motion", "recognizer")
-# Not of Python itself.
+# Packages outside the standard library.
 _OTHERS = ("av", "cv2", "numpy")
 _HEAD = '''\
-"""Tells what happens in video files, by the network beside this file.
+"""Classifies video files with the network in the directory of this file.
 
     python predict.py VIDEO... [--top 5] [--json]
 
-It needs NumPy, PyAV (`av`), OpenCV, and what runs the network: TensorFlow,
-ONNX Runtime, LiteRT (`ai-edge-litert`), OpenVINO or PyTorch. All that it does
-stands in `bundle.json`: how frames are taken and resized, where snippets lie,
-crops, flow, what is averaged, and the classes. From Python:
+It needs NumPy, PyAV (`av`), OpenCV, and the library that runs the network:
+TensorFlow, ONNX Runtime, LiteRT (`ai-edge-litert`), OpenVINO or PyTorch. Its
+settings are in `bundle.json`: how frames are sampled and resized, the positions
+of snippets, crops, flow, what is averaged, and the classes. From Python:
 
     recognizer = predict.Recognizer("directory of the export")
-    probabilities = recognizer("video.mp4")  # of each of recognizer.classes
+    probabilities = recognizer("video.mp4")  # one for each recognizer.classes
 
-Exit status: 0, or 2 if something could not be read or is no such option.
+Exit status: 0, or 2 if a file could not be read or an option is wrong.
 """
 '''
 _END = """\
@@ -34,7 +34,8 @@ if __name__ == "__main__":
 
 
 def text():
-    """The file, the same for all exports: str."""
+    """Returns the text of `predict.py`, which is the same for all exports:
+    str."""
     imports, bodies = set(), []
     for name in _PARTS:
         part = importlib.resources.files(_FOLDER).joinpath(f"{name}.py")
@@ -48,7 +49,17 @@ def text():
 
 
 def _split(source, imports):
-    """Title and body of a part; adds what it imports of others."""
+    """Splits the source of a part.
+
+    Args:
+        source: str. The text of the module.
+        imports: set of str. The imports of the module from outside the parts
+            are added to it.
+
+    Returns:
+        Tuple of str: the docstring of the module, and what follows its
+        imports.
+    """
     tree = ast.parse(source)
     last = 0
     for node in tree.body:

@@ -1,4 +1,4 @@
-"""Exports on a hub, where others find them: `hf://` and `kaggle://`."""
+"""Uploads exports to a hub, Hugging Face or Kaggle: `hf://`, `kaggle://`."""
 
 import contextlib
 import os
@@ -15,17 +15,17 @@ from keras_vidrec.weights import downloads
 _NAME = r"[A-Za-z0-9_][\w.-]*"
 _HUGGING_FACE = re.compile(rf"hf://({_NAME}/{_NAME})", re.ASCII)
 _KAGGLE = re.compile(rf"kaggle://({_NAME}/{_NAME}/({_NAME})/{_NAME})", re.ASCII)
-# What Kaggle calls those of the formats that are written here; it takes an
-# unknown one as late as when all files are there.
+# Kaggle's names of the formats that this package writes. They are checked here
+# because Kaggle refuses an unknown name only after all files are uploaded.
 _FRAMEWORKS = ("keras", "onnx", "other", "pyTorch", "tensorFlow2", "tfLite")
 _CARD = "README.md"
-# What `load` looks for behind an address.
+# The file that `keras_vidrec.load` reads at an address of a hub.
 _NETWORK = "model.keras"
 _TAGS = ("keras-vidrec", "video-classification", "action-recognition")
 
 
 def hub(address: str) -> "Hub":
-    """The place of an address on a hub. The hub is not asked yet.
+    """Returns the repository at an address, without a request to the hub.
 
     Args:
         address: str. `"hf://USER/NAME"`, or
@@ -60,14 +60,14 @@ def hub(address: str) -> "Hub":
 
 
 class Hub:
-    """A place on a hub that one may write to.
+    """A repository on a hub.
 
     Args:
-        address: str. As the user wrote it.
-        name: str. As the hub knows it.
+        address: str. The address as the user wrote it.
+        name: str. The name of the repository on the hub.
     """
 
-    # The library that the hub is reached with, and how to log in.
+    # The client library of the hub, and how to log in.
     package: str
     advice: str
 
@@ -76,13 +76,14 @@ class Hub:
         self._name = name
 
     def check(self) -> None:
-        """What can be known before there is anything to push.
+        """Checks, before the export, whether it could be uploaded.
 
         Raises:
             ImportError: naming the extra to install, if the library of the hub
                 is missing.
-            OSError: if you are not logged in, the hub cannot be reached, or the
-                network is forbidden.
+            OSError: if you are not logged in, the hub cannot be reached, or
+                the environment variable `VIDREC_OFFLINE` (for Hugging Face
+                also `HF_HUB_OFFLINE`) is set.
         """
         if downloads.is_offline():
             raise self._failed("VIDREC_OFFLINE is set")
@@ -95,34 +96,36 @@ class Hub:
             ) from error
 
     def push(self, directory, model, format: str) -> str:
-        """Brings an export to the hub: its files, its model card with what the
-        hub wants to know at the front, and the network as `model.keras`, so
-        that `keras_vidrec.load` takes the address. Files of the same names are
-        replaced, others that are there stay. What is new is private until its
-        owner shows it on the hub's page.
+        """Uploads an export: its files, its model card with metadata for the
+        hub, and the network as `model.keras`, which `keras_vidrec.load` reads
+        from the address. On Hugging Face, existing files with the same names
+        are replaced and others are kept; Kaggle makes a new version. A new
+        repository is private until its owner publishes it on the hub's page.
 
         Args:
             directory: path of the export.
             model: keras.Model that was exported.
-            format: str. Of the export, for those who look for one.
+            format: str. Format of the export, a tag on the hub.
 
         Returns:
             str, the address of the page.
 
         Raises:
-            OSError: if the hub does not take it; the export stays.
+            OSError: if the upload fails. The export in `directory` is kept.
         """
         directory = pathlib.Path(directory)
         with tempfile.TemporaryDirectory() as place:
             staged = pathlib.Path(place) / directory.name
             shutil.copytree(directory, staged, copy_function=_link)
             card = (staged / _CARD).read_text("utf-8")
-            (staged / _CARD).unlink()  # it is the export's own
+            # It may be a hard link to the card of the export.
+            (staged / _CARD).unlink()
             (staged / _CARD).write_text(_front(format) + card, "utf-8")
             model_file.save(model, staged / _NETWORK)
             try:
                 return self._send(staged)
-            # Theirs are of many kinds, from one release to the next.
+            # The client libraries raise errors of many classes, which change
+            # between releases.
             except Exception as error:
                 raise self._failed(
                     error, f"The export stays in {directory}. "
@@ -150,8 +153,8 @@ class HuggingFace(Hub):
 
     package = "huggingface_hub"
     advice = (
-        "Who writes there is logged in by `hf auth login`, or by HF_TOKEN, "
-        "with a token that may write"
+        "To write there, log in with `hf auth login`, or set HF_TOKEN to a "
+        "token that may write"
     )
 
     def _check_login(self):
@@ -163,7 +166,7 @@ class HuggingFace(Hub):
         if huggingface_hub.get_token() is None:
             raise self._failed("you are not logged in")
         api = self._api()
-        # It would try for half a minute.
+        # Otherwise the client would retry for half a minute.
         reason = downloads.why_unreachable(api.endpoint)
         if reason is not None:
             raise self._failed(f"{api.endpoint} {reason}")
@@ -189,12 +192,13 @@ class HuggingFace(Hub):
 
 
 class Kaggle(Hub):
-    """A variation of a model of Kaggle: a new one, or a new version of it."""
+    """A variation of a model on Kaggle. Uploading makes a new variation, or a
+    new version of an existing one."""
 
     package = "kagglehub"
     advice = (
-        "Who writes there is logged in by KAGGLE_USERNAME and KAGGLE_KEY, by "
-        "KAGGLE_API_TOKEN, or by ~/.kaggle/kaggle.json"
+        "To write there, set KAGGLE_USERNAME and KAGGLE_KEY, or "
+        "KAGGLE_API_TOKEN, or create ~/.kaggle/kaggle.json"
     )
 
     def _check_login(self):
@@ -218,14 +222,16 @@ class Kaggle(Hub):
         return f"https://www.kaggle.com/models/{self._name}"
 
 
-def _words(error):
+def _words(error: object) -> str:
+    """Returns the text of an error in one line."""
     lines = [one.strip() for one in str(error).splitlines() if one.strip()]
     text = checks.shorten(" ".join(lines)) or type(error).__name__
     return text.rstrip(".")
 
 
 def _chatter():
-    """kagglehub says what it does where results belong."""
+    """Redirects what kagglehub prints from stdout, which is for results, to
+    stderr."""
     return contextlib.redirect_stdout(sys.stderr)
 
 
@@ -236,14 +242,14 @@ def _link(source, target):
         shutil.copy2(source, target)
 
 
-def _front(format):
-    """What a hub reads of a card."""
+def _front(format: str) -> str:
+    """Returns the metadata at the start of a model card, for the hub."""
     tags = "".join(f"- {tag}\n" for tag in (*_TAGS, format))
     return (
         "---\n"
         "library_name: keras\n"
         "pipeline_tag: video-classification\n"
-        "license: unknown\n"  # see the card's own last section
+        "license: unknown\n"  # see the section "License" of the card
         f"tags:\n{tags}"
         "---\n\n"
     )

@@ -1,4 +1,4 @@
-"""What fewer bits cost a network, and what they gain."""
+"""Compares a network of reduced precision with float32: accuracy and time."""
 
 import itertools
 import statistics
@@ -11,9 +11,10 @@ from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.export.samples import Samples
 
-# Of the ranges of its numbers: more change them little.
+# Clips on which ranges are measured. More of them change the ranges little.
 _CALIBRATION = 64
-# Takes of a clip in turn, at most so many seconds together.
+# Timed rounds, in each of which both networks get the same clip; fewer if they
+# take longer than `_SECONDS` together.
 _ROUNDS = 20
 _SECONDS = 20.0
 _FIGURES = {
@@ -23,22 +24,25 @@ _FIGURES = {
 
 
 class Reduction(typing.NamedTuple):
-    """A network of fewer bits beside the one of float32 in the same format.
+    """A comparison of a network of reduced precision with the one in float32
+    in the same format.
 
     Args:
-        precision: str.
+        precision: str. `"float16"` or `"int8"`.
         part: str. The part of the dataset it was tested on.
-        videos: int. A clip of each.
-        calibration: int. Clips of the same part that ranges of integers come
-            from, 0 for float16.
-        figure: str. What was measured: `"top_1"`, or of several labels
-            `"mean_average_precision"`.
+        videos: int. Number of videos, with one clip of each.
+        calibration: int. Number of clips of the same part on which the ranges
+            of integers were measured, 0 for float16.
+        figure: str. What was measured: `"top_1"`, or, for videos with several
+            labels, `"mean_average_precision"`.
         float32: float in [0, 1]. The figure in float32.
         reduced: float in [0, 1]. The figure in this precision.
-        difference: float. The largest of a probability.
-        time: float. Time of a clip by that in float32, median of the rounds.
-        milliseconds: float. Of a clip in this precision, median.
-        rounds: int.
+        difference: float. The largest difference of a probability.
+        time: float. Time for a clip, divided by the time in float32: median
+            of the rounds.
+        milliseconds: float. Time for a clip in this precision: median of the
+            rounds.
+        rounds: int. Number of timed rounds.
     """
 
     precision: str
@@ -55,42 +59,53 @@ class Reduction(typing.NamedTuple):
 
     @property
     def loss(self) -> float:
-        """Percentage points that it costs, below 0 if it gains some."""
+        """Loss of accuracy in percentage points, negative for a gain."""
         return 100 * (self.float32 - self.reduced)
 
     def lines(self) -> list[str]:
-        """What is said of it: list of str."""
+        """Describes the comparison in sentences: list of str, without the
+        final periods."""
         lines = [
             f"{self.precision}: {_FIGURES[self.figure]} of "
             f"{self.videos} {self.part} videos, a clip each, "
-            f"{100 * self.reduced:.2f} % in place of "
+            f"{100 * self.reduced:.2f} % instead of "
             f"{100 * self.float32:.2f} % in float32; probabilities within "
             f"{self.difference:.1e}",
-            f"Time of a clip on this processor: {self.time:.2f} of float32's, "
-            f"{self.milliseconds:.3g} ms (medians of {self.rounds} rounds in "
-            "turn)",
+            f"Time for a clip on this processor: {self.milliseconds:.3g} ms, "
+            f"{self.time:.2f} times that of float32 (medians of {self.rounds} "
+            "rounds)",
         ]
         if self.calibration:
             clips = "clip" if self.calibration == 1 else "clips"
             lines.append(
-                f"Ranges of the integers are those of {self.calibration} "
-                f"{self.part} {clips}"
+                "The ranges of the integers were measured on "
+                f"{self.calibration} {self.part} {clips}"
             )
         return lines
 
 
 def samples(endpoint, background, form):
-    """`Samples` that a network is reduced and tested with.
+    """Returns the clips for the calibration and test of a reduced network.
+
+    Args:
+        endpoint: `Endpoint`.
+        background: `Background` of the network.
+        form: `forms.Form`.
+
+    Returns:
+        `Samples`.
 
     Raises:
-        ValueError: if they are not there.
+        ValueError: if the dataset of the network cannot be read.
     """
     what = (
-        f"{form.precision} is tested on the videos that the network was "
-        "validated or trained on. Expected a run whose dataset is there"
+        f"{form.precision} is tested on the validation or training videos of "
+        "the network. Expected a run whose dataset can be read"
     )
     if background.recipe is None or endpoint.spec is None:
-        raise ValueError(f"{what}. Received: {background.name!r} without any")
+        raise ValueError(
+            f"{what}. Received: {background.name!r} without a dataset"
+        )
     try:
         found = Samples(endpoint, background.recipe)
     except (OSError, ValueError) as error:
@@ -99,27 +114,30 @@ def samples(endpoint, background, form):
 
 
 def calibration(found):
-    """Clips that lie evenly in `Samples`: list of dicts of arrays."""
+    """Returns at most 64 clips, evenly distributed over `Samples`: list of
+    dicts of arrays by input."""
     step = max(len(found) // _CALIBRATION, 1)
     clips = itertools.islice(found, 0, step * _CALIBRATION, step)
     return [inputs for inputs, _ in clips]
 
 
 def test(form, found, num_calibration, plain, reduced):
-    """Tests a reduced network beside that of float32.
+    """Compares a network of reduced precision with the one in float32.
 
     Args:
         form: `forms.Form`.
         found: `Samples`.
-        num_calibration: int. Clips it was calibrated on.
+        num_calibration: int. Number of clips it was calibrated on.
         plain, reduced: functions from a dict of arrays by input to a dict of
-            arrays by output: of float32, and of fewer bits.
+            arrays by output: the networks in float32 and in the reduced
+            precision.
 
     Returns:
         `Reduction`.
 
     Raises:
-        RuntimeError: if it costs more than `form.max_loss` allows.
+        RuntimeError: if the loss of accuracy is larger than `form.max_loss`,
+            or probabilities are not finite.
     """
     labels, scores, clip = [], ([], []), None
     for inputs, label in found:
@@ -131,7 +149,7 @@ def test(form, found, num_calibration, plain, reduced):
     if not np.isfinite(after).all():
         raise RuntimeError(
             f"The network cannot be written in {form.precision}. Expected "
-            "probabilities. Received: values that are not finite"
+            "finite probabilities. Received: values that are not finite"
         )
     figure, float32 = _figure(before, labels, found.classes)
     _, figure_after = _figure(after, labels, found.classes)
@@ -149,7 +167,7 @@ def test(form, found, num_calibration, plain, reduced):
         statistics.median(milliseconds),
         len(times),
     )
-    # Not a number, of videos without labels, is no loss that is known.
+    # The loss is NaN if the videos have no labels; then this raises as well.
     if not result.loss <= form.max_loss:
         raise RuntimeError(
             f"{form.precision} costs too much. Expected a loss of at most "
@@ -160,6 +178,7 @@ def test(form, found, num_calibration, plain, reduced):
 
 
 def _figure(probabilities, labels, classes):
+    """Returns the name and value of the first figure of `metrics.summary`."""
     names = [str(i) for i in range(len(labels))]
     labels = np.asarray(labels)
     if labels.ndim == 2:
@@ -169,7 +188,12 @@ def _figure(probabilities, labels, classes):
 
 
 def _timed(plain, reduced, clip):
-    """Ratios of the times of rounds, and milliseconds of the reduced one."""
+    """Measures the times of both networks for a clip.
+
+    Returns:
+        Tuple of two lists of float, by round: the time of the reduced network
+        divided by that of the float32 network, and the former in milliseconds.
+    """
     for run in (plain, reduced):
         run(clip)
     ratios, milliseconds = [], []

@@ -1,4 +1,4 @@
-"""Clips of a run's own videos, as an exported network takes them."""
+"""Clips of the dataset of a run, as an exported network takes them."""
 
 import keras
 import numpy as np
@@ -9,28 +9,30 @@ from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
 
-# More tell no more of a rounding, and take long.
+# More videos take longer, and the effect of rounding is measured well enough.
 MOST = 500
 
 
 class Samples:
-    """A clip of each of some videos, read again at each pass.
+    """Iterable of one clip of each of some videos. Each iteration reads the
+    videos again.
 
     Args:
-        endpoint: `Endpoint` that they are for.
+        endpoint: `Endpoint` that takes the clips.
         recipe: `Recipe` of the network.
-        part: `None`: the validation part, or where there is none the training
-            part; or str, `"test"`, and where there is none the training part.
-            Defaults to `None`.
-        most: int. Videos, which lie evenly in the part. Defaults to `MOST`.
+        part: `None` (the validation videos), or `"test"`. If this part is
+            empty, the training videos are used. Defaults to `None`.
+        most: int. Largest number of videos; they are evenly distributed over
+            the part. Defaults to `MOST`.
 
     Attributes:
-        part: str. `"validation"`, `"test"` or `"training"`.
-        of: int. Videos of the part.
-        classes: tuple of str.
+        part: str. The part that is used: `"validation"`, `"test"` or
+            `"training"`.
+        classes: tuple of str. Names of the classes.
 
     Raises:
-        ValueError, OSError: if the dataset is not there, or is another one.
+        ValueError, OSError: if the dataset cannot be read, or does not fit
+            the recipe.
     """
 
     def __init__(self, endpoint, recipe, part=None, most=MOST):
@@ -39,12 +41,11 @@ class Samples:
         split = getattr(data, self.part)
         if not split:
             self.part, split = "training", data.train
-        self.of = len(split)
         places = np.linspace(0, len(split) - 1, min(most, len(split)))
         split = [split[i] for i in np.rint(places).astype(int)]
         source, of_features = data.source, len(endpoint.inputs[0].shape) == 3
         if feature_reader.are_features(source) and not of_features:
-            # Of a network that was joined: what the features were made of.
+            # A joined network takes the images the features were made from.
             names = [source.videos[i] for i in split]
             source = joining.images_of(source, endpoint.spec.flow).source
             split = [source.videos.index(name) for name in names]
@@ -55,8 +56,12 @@ class Samples:
         return len(self._split)
 
     def __iter__(self):
-        """Yields a dict of arrays by input, in a batch of one, and the label;
-        videos that cannot be read are left out."""
+        """Yields tuples of a dict of arrays by input, with a batch of one
+        clip, and the label. Videos that cannot be read are skipped.
+
+        Raises:
+            ValueError: if none of the videos can be read.
+        """
         failures = Failures(len(self._split))
         endpoint = self._endpoint
         clips = pipeline.make(

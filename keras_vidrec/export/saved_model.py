@@ -31,49 +31,51 @@ def export_saved_model(
     requires (docs/deploy.md):
 
     - `serving_default` takes raw uint8 clips, `(batch, num_segments, height,
-      width, channels)` (by modality if there are several) of any number of
-      segments and any size the network takes, and returns `probabilities`
-      `(batch, classes)`; `classes` and `scores`, both `(batch, k)`: the names
-      (or numbers) and probabilities of the best 5 classes, the best first; and
-      `snippet_logits` `(batch, num_segments, classes)`, or `logits` `(batch,
-      classes)` of a network that sees its segments in order.
-    - `serve_frames`, of a network of flow made by TV-L1, takes raw uint8
-      `frames` `(batch, num_segments, height, width, 3 * (snippet_length +
-      1))`, the neighboring frames of each snippet: flow is made inside, and
-      returned as `flow` too. What `LateFusion` says of flow made of crops
-      holds for it.
-    - `serve_jpeg` takes `frames` `(batch, num_segments * images)` of strings,
-      encoded as JPEG, all of one size: those of `serving_default`, or of
-      `serve_frames`, snippet by snippet. Only where these are R G B.
-    - `make_flow`, of a network of flow made by TV-L1, takes gray uint8 images
-      `first` and `second` `(batch, height, width)` and returns `flow`,
-      float32 `(batch, height, width, 2)`, in pixels; `predict.py` uses it.
+      width, channels)` (by modality if there are several), with any number of
+      segments and any size that the network accepts. It returns
+      `probabilities` `(batch, classes)`; `classes` and `scores`, both `(batch,
+      k)`: the names (or numbers) and probabilities of the best 5 classes, the
+      best first; and `snippet_logits` `(batch, num_segments, classes)`, or
+      `logits` `(batch, classes)` if the network scores whole clips.
+    - `serve_frames` exists if the network takes flow made by TV-L1. It takes
+      raw uint8 `frames` `(batch, num_segments, height, width, 3 *
+      (snippet_length + 1))`, the neighboring frames of each snippet, computes
+      flow from them, and also returns it as `flow`. See `LateFusion` on the
+      differences if flow is computed from crops.
+    - `serve_jpeg` exists if `serving_default` or `serve_frames` takes R G B
+      frames only. It takes `frames` `(batch, num_segments * images)` of
+      strings: the same frames, snippet by snippet, encoded as JPEG, all of one
+      size.
+    - `make_flow` exists if the network takes flow made by TV-L1. It takes gray
+      uint8 images `first` and `second` `(batch, height, width)` and returns
+      `flow`, float32 `(batch, height, width, 2)`, in pixels; `predict.py` uses
+      it.
 
-    Before the export gets its name it is loaded again and compared with the
-    network, on clips of the run's dataset if it is there; flow made inside
-    by its codes (99.8 % equal or off by one), and probabilities within 1e-2.
-    Beside it are `bundle.json`, `predict.py` where the network can be shown
-    videos, `labels.txt`, `origin.json` and a model card, `README.md`.
+    Before the export is moved to `path` it is loaded again and compared with
+    the network, on a clip of the run's dataset if that can be read. If the
+    network computes flow itself, 99.8 % of the codes of flow must be equal or
+    differ by 1, and probabilities may differ by 1e-2. The directory also
+    contains `bundle.json`, `predict.py` if the network can be applied to
+    videos, `labels.txt`, `origin.json` and the model card `README.md`.
 
     Args:
         model: keras.Model of this package. The export ends in a softmax, or in
-            sigmoids if the model does. On another backend than TensorFlow a
-            process with TensorFlow writes it, if the network gives the same
-            there.
-        path: path of the directory to write; an earlier export is replaced.
-        background: `None`, or `Background` of the network, for the card.
-            Defaults to `None`.
+            sigmoids if the model does. On a backend other than TensorFlow, a
+            process with TensorFlow writes the export, after checking that the
+            network gives the same probabilities there.
+        path: path of the directory to write. An earlier export is replaced.
+        background: `None`, or `Background` of the network, for the model card
+            and the check. Defaults to `None`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-5`.
 
     Returns:
-        float, the largest difference found of `serving_default`.
+        float, the largest difference of a probability of `serving_default`.
 
     Raises:
-        ValueError: if `path` holds something
-            that is no SavedModel.
+        ValueError: if `path` contains something other than a SavedModel.
         RuntimeError: if the exported network differs from `model`, or `model`
-            on TensorFlow from what it is here.
+            gives other probabilities on TensorFlow.
     """
     form = forms.checked_form("saved_model")
     if other_backend.is_needed():
@@ -123,6 +125,8 @@ def _write(served, more, names, path):
 
 
 def _named(endpoint, names):
+    """Returns a function with the outputs of an endpoint, and the names and
+    probabilities of the best classes."""
     number = endpoint.num_classes
     names = names or tuple(map(str, range(number)))
 
@@ -139,6 +143,7 @@ def _named(endpoint, names):
 
 
 def _load(path):
+    """Returns `run_of`, as the argument `load` of `bundle.write` does."""
     signatures = tf.saved_model.load(str(path)).signatures
 
     def run_of(name):

@@ -1,4 +1,4 @@
-"""Networks as programs of PyTorch, which it runs without Keras."""
+"""Networks as programs of `torch.export`, which run without Keras."""
 
 import json
 import os
@@ -36,14 +36,14 @@ def export_torch(
     """Exports a network as a program of `torch.export` and checks it.
 
     `model.pt2` takes raw uint8 clips, `(batch, num_segments, height, width,
-    channels)` (several modalities in the order of their names), sizes that the
-    network leaves open being open, and returns a dict of `probabilities`
+    channels)` (several modalities in the order of their names; axes of unknown
+    size in the network stay unknown), and returns a dict of `probabilities`
     `(batch, classes)` and `snippet_logits` or `logits` (see
-    `export_saved_model`). PyTorch alone runs it:
-    `torch.export.load("model.pt2").module()`. Beside it are `bundle.json`,
-    `predict.py` where the network can be shown videos, `labels.txt`,
-    `origin.json` and a model card, `README.md`. Whatever the backend, a
-    process with Keras on PyTorch makes the program.
+    `export_saved_model`). It runs with PyTorch only:
+    `torch.export.load("model.pt2").module()`. The directory also contains
+    `bundle.json`, `predict.py` if the network can be applied to videos,
+    `labels.txt`, `origin.json` and the model card `README.md`. On every
+    backend, a process with Keras on PyTorch makes the program.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -52,12 +52,12 @@ def export_torch(
         target: str. As for `export_onnx`.
 
     Returns:
-        float, the largest difference found.
+        float, the largest difference of a probability.
 
     Raises:
-        ValueError: if the extra `torch` is not installed, `path` holds
-            something that is no such export, or the network has something that
-            `torch.export` cannot follow, or makes flow inside.
+        ValueError: if the extra `torch` is not installed, `path` contains
+            something other than such an export, or the network has an
+            operation that `torch.export` cannot trace or computes flow itself.
         RuntimeError: if the exported network differs from `model`.
     """
     form = forms.checked_form("torch", target=target)
@@ -79,6 +79,7 @@ def export_torch(
 
 
 def _write(model, form, path):
+    """Writes the program, made by `main` in a process with PyTorch."""
     with tempfile.TemporaryDirectory(prefix="vidrec-export-") as directory:
         directory = pathlib.Path(directory)
         model_file.save(model, directory / _NETWORK)
@@ -103,7 +104,7 @@ def _runner(path, endpoint):
 
 
 def _program(endpoint):
-    """The network as PyTorch follows it, where the backend is PyTorch."""
+    """Traces the network by `torch.export`; the backend must be PyTorch."""
     import torch
 
     class Network(torch.nn.Module):
@@ -130,7 +131,12 @@ def _program(endpoint):
 
 
 def main(directory, still):
-    """The process on PyTorch."""
+    """Runs in the process with PyTorch: traces and saves the network.
+
+    Args:
+        directory: str. Path of the directory of `other_backend.ask`.
+        still: str. `Form.still` as JSON.
+    """
     import torch
 
     directory = pathlib.Path(directory)
@@ -140,12 +146,12 @@ def main(directory, still):
         endpoint = endpoints.of_clips(model, documents.parse_json(still))
         try:
             program = _program(endpoint)
-        # Its errors are no public names.
+        # The classes of its errors are not public.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
             raise ValueError(
                 "The network cannot be written for PyTorch. Expected "
-                "operations that torch.export can follow. Received: "
+                "operations that torch.export can trace. Received: "
                 f"{model.name!r}: {reason}"
             ) from error
         torch.export.save(program, directory / FILE)

@@ -1,4 +1,4 @@
-"""Batch normalization on the backend's fused kernel, or by sub-batches."""
+"""Batch normalization with the backend's fused kernel, or by sub-batches."""
 
 import functools
 import math
@@ -15,18 +15,18 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "torch":
     import torch
 
-# The kernels take activations of these types; their statistics are float32.
+# The types of activations that the kernels take. Statistics are float32.
 FUSED_DTYPES = ("float16", "bfloat16", "float32")
 
 
 @functools.cache
 def _warn_unsynchronized():
-    """Warns once a process, not once for each of a network's layers."""
+    """Warns once per process, instead of once per layer."""
     warnings.warn(
         "This model was built with `synchronized=True` batch normalization, "
-        f"which the {keras.backend.backend()} backend does not have. Its "
-        "layers are loaded unsynchronized: each replica would normalize by "
-        "the statistics of its own share of the batch.",
+        f"which the {keras.backend.backend()} backend does not support. Its "
+        "layers are loaded unsynchronized: with several replicas, each would "
+        "use the statistics of its own part of the batch.",
         stacklevel=3,
     )
 
@@ -36,29 +36,30 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, faster on TensorFlow and PyTorch, and
     by sub-batches.
 
-    On these backends, a channels-last image tensor goes through the fused
+    On these backends, a channels-last image tensor is normalized by the fused
     kernel instead of separate reductions and multiplications; in inference
     TensorFlow then merges the kernel with the convolution before it and the
     ReLU after it. Outputs, gradients, moving statistics, weights and
-    configuration are those of the Keras layer. Everything else is Keras' own
-    code: JAX, whose compiler fuses that itself, training steps of a frozen
-    (`trainable=False`) layer on TensorFlow or of a synchronized one, of a
-    single value a channel on PyTorch, masked inputs, `renorm=True`, and inputs
-    whose rank is not 4 or whose `axis` is not the last.
+    configuration are those of the Keras layer. In all other cases Keras' own
+    code is used: on JAX, whose compiler fuses the operations itself; in
+    training steps of a frozen (`trainable=False`) or synchronized layer on
+    TensorFlow; in training steps with a single value per channel on PyTorch;
+    and for masked inputs, `renorm=True`, and inputs whose rank is not 4 or
+    whose `axis` is not the last.
 
-    A configuration with `synchronized=True` loads on every backend; without
-    replicas to synchronize the layer becomes unsynchronized, with one warning
-    per process.
+    A configuration with `synchronized=True` can be loaded on every backend. On
+    backends other than TensorFlow the layer becomes unsynchronized, with one
+    warning per process.
 
-    With `num_groups`, training divides the batch into that many equal groups of
-    neighbors and normalizes each by its own statistics, as if the gradients of
-    that many sub-batches were accumulated. Some published networks were trained
-    in such sub-batches for lack of memory. Snippets folded into the batch by
-    `FoldSegments` stay in the group of their clip. The moving statistics are
-    updated once, towards the means of the groups' means and variances.
-    (MatConvNet does so too, but keeps standard deviations where Keras keeps
-    variances. Caffe's `iter_size` would move them once a sub-batch.) Inference
-    and frozen layers do not use groups.
+    With `num_groups`, training divides the batch into this number of equal
+    groups of consecutive clips and normalizes each by its own statistics, as if
+    the gradients of sub-batches were accumulated. Some published networks were
+    trained with such sub-batches for lack of memory. Snippets folded into the
+    batch by `FoldSegments` stay in the group of their clip. The moving
+    statistics are updated once, with the means of the groups' means and
+    variances. (MatConvNet does so too, but stores standard deviations instead
+    of variances. Caffe's `iter_size` would update them once per sub-batch.)
+    Inference and frozen layers do not use groups.
 
     Groups are never synchronized. With several replicas, each one has its own
     `num_groups` groups, and the moving statistics are updated towards the means
@@ -66,17 +67,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
     stay equal on all replicas.
 
     Args:
-        *args: Those of `keras.layers.BatchNormalization`.
-        num_groups: `None` (as the Keras layer), or int. Groups of the batch
-            in training, a divisor of its size. As attribute, it can be set
-            until `compile`. Groups are only for `axis=-1`, without `renorm`
-            and without masks. Defaults to `None`.
+        *args: The arguments of `keras.layers.BatchNormalization`.
+        num_groups: `None` (no groups), or int. Number of groups of the batch in
+            training, a divisor of its size. The attribute can be changed until
+            `compile`. Groups need `axis=-1`, and no `renorm` and no masks.
+            Defaults to `None`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`, or any
             shape that the Keras layer takes.
         training: bool. Whether to normalize by the statistics of the batch
-            and to move the moving statistics.
+            and to update the moving statistics.
         mask: `None`, or bool tensor of the inputs' shape without the channels.
 
     Output shape:
@@ -84,8 +85,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Raises:
         ValueError: if `num_groups` is not positive; in training, if it does
-            not divide the batch, or the layer cannot be grouped. A batch
-            whose size is unknown until the graph runs fails there.
+            not divide the size of the batch, or groups are not possible. If
+            the size of the batch is only known when the graph runs, an error
+            is raised then.
 
     Reference:
         - [Ioffe and Szegedy, 2015](https://arxiv.org/abs/1502.03167)
@@ -102,7 +104,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     @property
     def num_groups(self) -> int | None:
-        """Groups of the batch in training, or None."""
+        """Number of groups of the batch in training, or `None`."""
         return self._num_groups
 
     @num_groups.setter
@@ -128,15 +130,16 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def normalize_maps(
         self, maps: keras.KerasTensor, training: bool | None = None
     ) -> keras.KerasTensor:
-        """What `call` does, on PyTorch, without groups and masks.
+        """Does the same as `call`, on PyTorch, for channels-first maps, without
+        groups and masks.
 
         Args:
             maps: float tensor `(batch, channels, height, width)`, a view of
                 channels-last memory.
-            training: bool, or `None` as False.
+            training: bool, or `None` (as `False`). Defaults to `None`.
 
         Returns:
-            Tensor like `maps`; `None` if the kernel cannot do that.
+            Tensor like `maps`; `None` if the kernel cannot compute it.
         """
         grouped = training and self.trainable and self.num_groups is not None
         if grouped or self.renorm or self.axis not in (-1, 3):
@@ -175,9 +178,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._check_groups(inputs, mask)
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         shape = ops.shape(inputs)
-        # One matrix a group, (groups, values, channels): reductions over a
-        # single axis are the quickest where XLA compiles them, as in `fit`,
-        # and the graph does not grow with the groups, as with a kernel each.
+        # One matrix per group, (groups, values, channels): with XLA, as in
+        # `fit`, reductions over a single axis are the fastest, and unlike with
+        # one kernel per group, the graph does not grow with the groups.
         num_values = shape[0] // self.num_groups * math.prod(shape[1:-1])
         groups = ops.reshape(
             ops.cast(inputs, dtype), (self.num_groups, num_values, shape[-1])
@@ -185,7 +188,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean = ops.mean(groups, axis=1, keepdims=True)
         outputs = groups - mean
         variance = ops.mean(ops.square(outputs), axis=1, keepdims=True)
-        # Nothing in place: PyTorch needs what it was for the gradients.
+        # Not in place: PyTorch needs the earlier values for gradients.
         factor = ops.rsqrt(variance + self.epsilon)
         if self.scale:
             factor = factor * ops.cast(self.gamma, dtype)
@@ -243,7 +246,7 @@ def _tensorflow_kernel(inputs, scale, offset, mean, variance, epsilon, **mode):
 
 
 def _on_tensorflow(layer, inputs, training):
-    """Outputs, or `None` where the kernel is of no use."""
+    """Returns the outputs, or `None` if the kernel cannot be used."""
     if not training:
         outputs, *_ = _tensorflow_kernel(
             inputs,
@@ -254,8 +257,8 @@ def _on_tensorflow(layer, inputs, training):
             is_training=False,
         )
         return outputs
-    # It would compute unused gradients of the scale and offset of a frozen
-    # layer.
+    # For a frozen layer the kernel would compute unused gradients of scale and
+    # offset. It cannot synchronize.
     if not layer.trainable or layer.synchronized:
         return None
     unused = tf.zeros([0])
@@ -278,7 +281,7 @@ def _on_tensorflow(layer, inputs, training):
 
 
 def _on_torch(layer, inputs, training):
-    # A view: in memory, channels are last for PyTorch too.
+    # A view, without a copy: PyTorch uses channels-last memory, too.
     outputs = _by_torch(layer, inputs.permute(0, 3, 1, 2), training)
     return None if outputs is None else outputs.permute(0, 2, 3, 1)
 
@@ -298,15 +301,15 @@ def _by_torch(layer, maps, training):
     num_values = maps.shape[0] * math.prod(maps.shape[2:])
     if num_values < 2:
         return None
-    # What is averaged of the statistics is wholly that of the batch.
+    # With a momentum of 1.0 these become the statistics of the batch.
     mean, variance = torch.zeros(
         (2, maps.shape[1]), dtype=torch.float32, device=maps.device
     )
     outputs = torch.nn.functional.batch_norm(
         maps, mean, variance, scale, offset, True, 1.0, layer.epsilon
     )
-    # The unbiased one comes back, as from TensorFlow's. Nothing in place:
-    # PyTorch has kept it for the gradients.
+    # PyTorch returns the unbiased variance, as TensorFlow's kernel does. Not in
+    # place, because PyTorch needs the tensor for gradients.
     variance = variance * ((num_values - 1) / num_values)
     for moving, batch in (
         (layer.moving_mean, mean),

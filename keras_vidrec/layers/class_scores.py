@@ -37,24 +37,24 @@ class ClassScores(keras.layers.Layer):
 
     Args:
         activation: `None` (logits are not changed), `"softmax"` (one class per
-            clip), or `"sigmoid"` (several labels per clip: each class by
-            itself). Defaults to `"softmax"`.
+            clip), or `"sigmoid"` (several labels per clip: one sigmoid for each
+            class). Defaults to `"softmax"`.
         class_names: `None`, or sequence of different str, one per class, in the
             order of the scores. Defaults to `None` (not known yet).
-        clip_spec: `None`, `ClipSpec`, or its `to_dict()`: what a clip is.
+        clip_spec: `None`, `ClipSpec`, or its `to_dict()`: the input clip.
             Defaults to `None`.
-        test_protocol: `None`, `TestProtocol`, or its `to_dict()`: how a video
-            is shown in a test. Defaults to `None`.
-        blueprint: `None`, `Blueprint`, or its `to_dict()`: which network it
-            is. Defaults to `None`.
-        origin: `None`, `Origin`, or its `to_dict()`: what it was made from.
-            Defaults to `None`.
+        test_protocol: `None`, `TestProtocol`, or its `to_dict()`: the test
+            procedure. Defaults to `None`.
+        blueprint: `None`, `Blueprint`, or its `to_dict()`: the network and its
+            arguments. Defaults to `None`.
+        origin: `None`, `Origin`, or its `to_dict()`: what the network was made
+            from. Defaults to `None`.
         temperature: float > 0. Logits are divided by it before the softmax, to
             calibrate the probabilities. The order of the classes does not
             change. Defaults to `1.0`.
         thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one
-            per class: the probability from which on the class counts as
-            present. With `"sigmoid"` only. Defaults to `None`.
+            per class: the class is present if its probability is at least the
+            threshold. With `"sigmoid"` only. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -64,10 +64,10 @@ class ClassScores(keras.layers.Layer):
         Same as the input, float32.
 
     Raises:
-        ValueError: if `activation` is unknown, class names repeat, their
-            number or that of the thresholds is not the number of classes, the
-            temperature is not positive, or the thresholds are no probabilities
-            or of another activation.
+        ValueError: if `activation` is unknown, class names repeat, the number
+            of names or thresholds is not the number of classes, the temperature
+            is not positive, or thresholds are not in [0, 1] or given with
+            another activation than `"sigmoid"`.
 
     Example:
 
@@ -103,13 +103,13 @@ class ClassScores(keras.layers.Layer):
 
     def __setattr__(self, name, value):
         if name in FACTS and isinstance(value, dict):
-            # As a config holds it; Keras' own mapping has other types inside.
+            # From a config. `dict` converts Keras' own mapping type.
             value = FACTS[name].from_dict(dict(value))
         super().__setattr__(name, value)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Tuple of str, one per class, or None."""
+        """Tuple of str, one per class, or `None`."""
         return self._class_names
 
     @class_names.setter
@@ -126,7 +126,7 @@ class ClassScores(keras.layers.Layer):
 
     @property
     def temperature(self) -> float:
-        """float > 0."""
+        """float > 0, by which logits are divided before the activation."""
         return self._temperature
 
     @temperature.setter
@@ -137,7 +137,7 @@ class ClassScores(keras.layers.Layer):
 
     @property
     def thresholds(self) -> tuple[float, ...] | None:
-        """Tuple of float, one per class, or None."""
+        """Tuple of float, one per class, or `None`."""
         return self._thresholds
 
     @thresholds.setter
@@ -163,21 +163,32 @@ class ClassScores(keras.layers.Layer):
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may be of several classes, or of none."""
+        """Whether a clip may have several classes, or none: bool."""
         return self.activation == "sigmoid"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """NumPy: the probabilities of logits `(..., classes)`, float64; of
-        logits that pass, those of the softmax. The temperature is the
-        caller's."""
+        """Computes probabilities with NumPy.
+
+        Args:
+            logits: array `(..., classes)`, already divided by the temperature.
+
+        Returns:
+            float64 array of the same shape: of the sigmoid with
+            `activation="sigmoid"`, else of the softmax.
+        """
         logits = np.asarray(logits, "float64")
         if self.multi_label:
             return scipy.special.expit(logits)
         return scipy.special.softmax(logits, axis=-1)
 
     def present(self, probabilities: np.ndarray) -> np.ndarray:
-        """NumPy: which classes count as present, bool `(..., classes)`, of
-        probabilities of that shape.
+        """Returns which classes are present.
+
+        Args:
+            probabilities: array `(..., classes)`.
+
+        Returns:
+            bool array of the same shape.
         """
         thresholds = THRESHOLD if self.thresholds is None else self.thresholds
         return np.asarray(probabilities) >= np.asarray(thresholds)

@@ -17,20 +17,20 @@ class ConsensusLayer(keras.layers.Layer):
 
     - `"avg"`: mean over the segments;
     - `"max"`: largest score of each class;
-    - `"weighted"`: sum of the scores times one learned weight a segment,
-      started at `1 / num_segments`, so that it begins as the average;
+    - `"weighted"`: sum of the scores times one trained weight per segment,
+      initialized as `1 / num_segments`, so that it starts as the average;
     - `"top_k"`: mean of the `k` best scores of each class.
 
     Masking: supported. A mask `(batch, num_segments)` marks real segments
-    with True; padded ones take no part (the weights of `"weighted"` are
+    with True; padded ones are ignored (the weights of `"weighted"` are
     scaled by `num_segments / number of real segments`). A clip without any
-    real segment scores 0.
+    real segment has the scores 0.
 
     Args:
         mode: str. One of `"avg"`, `"max"`, `"weighted"`, `"top_k"`.
             Defaults to `"avg"`.
-        k: int. Number of best segments for `"top_k"`, at most all there are.
-            Defaults to `3`.
+        k: int. Number of best segments for `"top_k"`. If there are fewer
+            segments, all are used. Defaults to `3`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -43,9 +43,9 @@ class ConsensusLayer(keras.layers.Layer):
         `(batch, ..., classes)`.
 
     Raises:
-        ValueError: if `mode` is unknown, `k` is no positive integer, the
-            input has a rank under 3, or `"weighted"` meets an unknown number
-            of segments.
+        ValueError: if `mode` is unknown, `k` is not a positive integer, the
+            rank of the input is less than 3, or the number of segments is
+            unknown for `"weighted"`.
 
     Example:
 
@@ -76,7 +76,7 @@ class ConsensusLayer(keras.layers.Layer):
             num_segments = input_shape[1]
             if num_segments is None:
                 raise ValueError(
-                    "A weighted consensus holds one weight a segment. "
+                    "A weighted consensus has one weight per segment. "
                     "Expected a known number of segments; pass "
                     "`num_segments` to the builder. Received: "
                     f"input_shape={tuple(input_shape)}"
@@ -117,7 +117,7 @@ class ConsensusLayer(keras.layers.Layer):
                 best = ops.max(inputs, axis=1)
                 return ops.where(count > 0, best, ops.zeros_like(best))
             return self._mean_of_best(inputs, count)
-        # `where`, not a product: a padded segment may hold NaN.
+        # `where` instead of a product, because padded segments may be NaN.
         inputs = ops.where(mask, inputs, ops.zeros_like(inputs))
         if self.mode == "weighted":
             num_segments = inputs.shape[1]
@@ -131,7 +131,8 @@ class ConsensusLayer(keras.layers.Layer):
         return ops.reshape(weights, shape)
 
     def _mean_of_best(self, inputs, count):
-        """Mean of the best `min(k, count)` scores; count broadcasts."""
+        """Returns the mean of the best `min(k, count)` scores. `count` is the
+        number of segments, an int or a tensor."""
         best_first = ops.flip(ops.sort(inputs, axis=1), axis=1)[:, : self.k]
         finite = ops.isfinite(best_first)
         total = ops.sum(

@@ -13,30 +13,32 @@ from keras_vidrec.specs import checks
 class ConvFusion3D(keras.layers.Layer):
     """Fuses two streams over a neighborhood in time and space.
 
-    The channels of both, all spatial then all temporal ones, pass a 3-D
-    convolution of stride 1 over (time, height, width), padded with zeros to
-    keep their sizes, with bias and ReLU. It learns which channels of the two
-    streams belong together, and weights their neighborhood.
+    The channels of both streams, first the spatial then the temporal ones, are
+    the input of a 3-D convolution of stride 1 over (time, height, width), with
+    zero padding that keeps the sizes, bias and ReLU. Training finds which
+    channels of the two streams correspond.
 
-    Started as a blurred weighted mean of the two streams: the kernel is
+    It is initialized as a blurred weighted mean of the two streams. The kernel
+    is
 
         [spatial share * identity; temporal share * identity] * gaussian
 
-    with shares of sum 1, the temporal one `temporal_ratio` times the other
-    (motion responds that much more weakly), a Gaussian of sum 1 around the
-    center, and a zero bias. The shares and the sum of the Gaussian are those
-    of the authors' code; the paper states their ratios only.
+    where the shares have the sum 1 and the temporal share is `temporal_ratio`
+    times the spatial one (because motion responds more weakly), the Gaussian
+    has the sum 1, and the bias is zero. The shares and the sum of the Gaussian
+    are those of the authors' code; the paper states their ratios only.
 
-    The smaller of two maps is padded with zeros at the bottom and on the
-    right, up to two rows and columns.
+    If the maps differ in size, the smaller one is padded with zeros at the
+    bottom and on the right, by up to two rows and columns.
 
     Args:
-        filters: int. Number of output channels, and the number of channels of
-            each stream, without which there is no identity to start from.
+        filters: int. Number of output channels, which is also the number of
+            channels of each stream, because of the initialization.
         kernel_size: int. Odd extent in time, height and width. Defaults to
             `3`.
-        temporal_ratio: float. Weight of the temporal stream over that of the
-            spatial one, 0 or more. Defaults to `3.0`, shares 0.25 and 0.75.
+        temporal_ratio: float. Weight of the temporal stream divided by that of
+            the spatial one, 0 or more. Defaults to `3.0`, shares of 0.25 and
+            0.75.
         sigma: float. Standard deviation of the Gaussian, in steps and pixels.
             Defaults to `1.0`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -49,9 +51,9 @@ class ConvFusion3D(keras.layers.Layer):
         `(batch, time, height, width, filters)`.
 
     Raises:
-        ValueError: on values outside these ranges, other ranks or channels,
-            times that differ, or maps of more than two rows or columns
-            difference.
+        ValueError: if an argument is out of range, the rank or number of
+            channels of an input is wrong, their times differ, or their sizes
+            differ by more than two rows or columns.
 
     Example:
 

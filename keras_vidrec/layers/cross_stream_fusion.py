@@ -21,14 +21,14 @@ class CrossStreamFusion(keras.layers.Layer):
     - `"multiply"`: product of the two (equation 5);
     - `"max"`: larger one of the two (equation 6).
 
-    The fused sequence replaces both streams (symmetric fusion), or the one that
-    the direction points to; the other one then keeps its own sequence, which is
-    how this package interprets figure 5a.
+    The fused sequence replaces both streams (symmetric fusion), or the target
+    stream of the direction; the other stream then keeps its own sequence, which
+    is how this package interprets figure 5a.
 
-    The paper tried two more means, and found the plain one better (section 4.4,
-    without figures): one weighted by how well the network of each stream does
-    alone, and one of streams scaled by "1x1 2D conv". This is interpreted as
-    one trained number for each stream, initialized as 1.
+    The paper mentions two other means, which were worse than the plain one
+    (section 4.4, without figures): one weighted by the accuracy of each
+    stream's network, and one of streams scaled by "1x1 2D conv". The latter is
+    interpreted as one trained number for each stream, initialized as 1.
 
     Args:
         operation: str. `"avg"`, `"max"` or `"multiply"`. Defaults to
@@ -89,7 +89,7 @@ class CrossStreamFusion(keras.layers.Layer):
         checks.check(
             operation == "avg" or feature_weights is None,
             "feature_weights",
-            f"None: operation={operation!r} is no mean",
+            f"None, because operation={operation!r} is not a mean",
             feature_weights,
         )
         self.operation = operation
@@ -143,7 +143,7 @@ class CrossStreamFusion(keras.layers.Layer):
         return appearance * motion
 
     def _shares(self):
-        """What each stream is multiplied by."""
+        """Returns the factors of the two streams."""
         if self.feature_weights is None:
             return 0.5, 0.5
         if self.feature_weights == TRAINED:

@@ -8,18 +8,19 @@ from keras_vidrec.specs import checks
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides every channel by the energy of itself and its neighbors.
+    """Divides every channel by a power of the sum of squares of itself and its
+    neighbors.
 
     `x / (bias + alpha * sum(x[c - radius] ** 2, ..., x[c + radius] ** 2))
-    ** beta`, where channels beyond the first and the last count as zero. This
-    is `tf.nn.lrn`; Caffe's `alpha` is `2 * radius + 1` times this one. The
-    energies are computed in float32 under a policy of lower precision, as
-    squares of activations soon exceed what float16 can hold.
+    ** beta`, where missing channels at both ends are zero. This equals
+    `tf.nn.lrn`; Caffe's `alpha` is `2 * radius + 1` times this one. The sums
+    are computed in float32 under a policy of lower precision, because squares
+    of activations easily exceed the range of float16.
 
     Args:
-        radius: int. Neighbors on each side that are counted. Defaults to `2`.
+        radius: int. Number of neighbors on each side. Defaults to `2`.
         bias: float. Positive. Defaults to `1.0`.
-        alpha: float. Weight of one square, not negative. Defaults to `1e-4`.
+        alpha: float. Weight of each square, not negative. Defaults to `1e-4`.
         beta: float. Exponent, not negative. Defaults to `0.75`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -27,11 +28,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         inputs: Float tensor `(batch, ..., channels)`.
 
     Output shape:
-        That of the input.
+        Same as input.
 
     Raises:
-        ValueError: on values outside these ranges, or if the number of
-            channels is unknown.
+        ValueError: if an argument is out of range, or the number of channels
+            is unknown.
 
     Reference:
         - [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824),
@@ -68,10 +69,10 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         squares = ops.square(ops.cast(inputs, dtype))
-        # A matrix product, since on TensorFlow's CPU the gradients of slices,
-        # or of a pooling over channels, take several times as long.
+        # A matrix product: on TensorFlow, on a CPU, the gradients of slices or
+        # of a pooling over channels take several times as long.
         energies = ops.matmul(squares, self._neighbors(squares))
-        # On a CPU `ops.power` takes longer.
+        # `ops.power` is slower on a CPU.
         scales = ops.exp(-self.beta * ops.log(self.bias + energies))
         return inputs * ops.cast(scales, inputs.dtype)
 
@@ -90,7 +91,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         }
 
     def _neighbors(self, squares):
-        """The banded matrix of the weights between channels."""
+        """Returns the banded matrix of the weights between channels."""
         channels = ops.arange(squares.shape[-1])
         distances = ops.abs(channels[:, None] - channels)
         return self.alpha * ops.cast(distances <= self.radius, squares.dtype)

@@ -19,10 +19,10 @@ class MultiFlow(keras.layers.Layer):
 
     Args:
         filters: int. Number of output channels of each flow.
-        kernel_sizes: Sequence of int. Steps under the kernel of each flow;
-            one size alone is the narrow form. Defaults to `(5, 7)`.
-        downsampling, pool_size, factorized, batch_norm: of every flow, as
-            `TemporalConv` takes them, with the same defaults.
+        kernel_sizes: Sequence of int. Kernel size of each flow in steps; with
+            one size it is the paper's narrow module. Defaults to `(5, 7)`.
+        downsampling, pool_size, factorized, batch_norm: arguments of each
+            flow, see `TemporalConv`, with the same defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -62,7 +62,7 @@ class MultiFlow(keras.layers.Layer):
         checks.check(
             isinstance(kernel_sizes, (tuple, list)) and kernel_sizes,
             "kernel_sizes",
-            "one or more integers in a tuple, one a flow",
+            "one or more integers in a tuple, one for each flow",
             kernel_sizes,
         )
         self.filters = filters

@@ -14,26 +14,26 @@ class MultiplicativeGate(keras.layers.Layer):
 
     - `"multiply"`: `inputs * gate`, motion gates appearance (equation 5). The
       gradient of each stream is scaled by the other stream.
-    - `"add"`: `inputs + gate`, its additive twin (equation 2).
+    - `"add"`: `inputs + gate` (equation 2).
 
     The result is the input of the residual branch of a unit, whose shortcut is
     not changed; the gate is the other stream after its ReLU. A gate of ones, or
-    of zeros to `"add"`, changes nothing.
+    of zeros with `"add"`, changes nothing.
 
     Args:
         interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: List `[inputs, gate]` of two tensors of one shape, of which
-            any part may be unknown.
+        inputs: List `[inputs, gate]` of two tensors of the same shape, any size
+            of which may be unknown.
 
     Output shape:
-        That of `inputs`.
+        Same as `inputs`.
 
     Raises:
-        ValueError: if `interaction` is unknown or the shapes differ; nothing
-            is broadcast.
+        ValueError: if `interaction` is unknown or the shapes differ (there is
+            no broadcasting).
 
     Example:
 
@@ -78,9 +78,8 @@ class MultiplicativeGate(keras.layers.Layer):
 
 
 def common_shape(shapes):
-    """The common shape of inputs and gate, combined from the known dimensions
-    of both.
-    """
+    """Returns the common shape of inputs and gate, with the known sizes of
+    both; raises a `ValueError` if they differ."""
     if (
         len(shapes) != 2
         or not all(isinstance(shape, (tuple, list)) for shape in shapes)
@@ -90,7 +89,7 @@ def common_shape(shapes):
         )
     ):
         raise ValueError(
-            "Expected a list of inputs and gate, of one shape. Received: "
+            "Expected a list of inputs and gate of the same shape. Received: "
             f"input_shape={shapes}"
         )
     return tuple(gate if size is None else size for size, gate in zip(*shapes))

@@ -13,32 +13,32 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 class PixelNormalization(keras.layers.Layer):
     """Scales raw 8-bit pixels to the range that a backbone was trained on.
 
-    `(pixels - mean) / std`, after the colors of each frame were put into
+    Computes `(pixels - mean) / std`, after changing the colors of each frame to
     `channel_order`. It is part of the model, so that a saved or exported model
     takes raw frames and the scaling is saved with the weights. Computed in
     float32 under any dtype policy.
 
     Args:
-        mean: float, or tuple of floats, one a channel of a frame, *in
+        mean: float, or tuple of floats, one per channel of a frame, *in
             `channel_order`*, on the scale 0..255. Defaults to `0.0`.
         std: float, or tuple of floats like `mean`. Defaults to `1.0`.
-        channel_order: str. `"rgb"` leaves the channels as they come (R G B,
-            or flow x y), `"bgr"` reverses the three colors of every frame.
+        channel_order: str. `"rgb"` does not change the channels (R G B, or
+            flow x y), `"bgr"` reverses the three colors of every frame.
             Defaults to `"rgb"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
         inputs: Tensor `(..., channels)`, pixels 0..255 of any dtype. Several
-            frames may be stacked along the channels, frame-major: a tuple of
-            `mean` or `std` is repeated for each.
+            frames may be stacked along the channels, frame-major: a tuple
+            `mean` or `std` is repeated for each frame.
 
     Output shape:
         Same as the input, float32.
 
     Raises:
         ValueError: if `std` is not positive, `channel_order` is unknown, or
-            the channels are no multiple of the length of `mean` or `std`, or
-            of 3 for `"bgr"`.
+            the number of channels is not a multiple of the length of `mean` or
+            `std`, or of 3 for `"bgr"`.
 
     Example:
 
@@ -55,7 +55,7 @@ class PixelNormalization(keras.layers.Layer):
         channel_order: typing.Literal["rgb", "bgr"] = "rgb",
         **kwargs: typing.Any,
     ) -> None:
-        # The cast to float32 is made here, not to the policy's compute dtype.
+        # Inputs are cast to float32 here, not to the policy's compute dtype.
         super().__init__(autocast=False, **kwargs)
         self.mean = _number_or_tuple(mean)
         self.std = _number_or_tuple(std)
@@ -75,9 +75,9 @@ class PixelNormalization(keras.layers.Layer):
         ):
             if channels is None or channels % length:
                 raise ValueError(
-                    f"Expected a multiple of {length} channels, as mean="
+                    f"Expected a multiple of {length} channels for mean="
                     f"{self.mean}, std={self.std} and channel_order="
-                    f"{self.channel_order!r} ask. Received: "
+                    f"{self.channel_order!r}. Received: "
                     f"input_shape={tuple(input_shape)}"
                 )
 

@@ -20,22 +20,22 @@ class ResIncBlock(keras.layers.Layer):
     They are added to a shortcut, a convolution of 2 steps and batch
     normalization without ReLU. ReLU follows the sum (equation 3).
 
-    The paper tried other sets of kernels, and convolutions of 1 step before
-    the others, which reduce the number of features, and found both worse
-    (section 3.2, without figures): `kernel_sizes` and `reduction`.
+    The arguments `kernel_sizes` and `reduction` are for two experiments of the
+    paper, which were worse (section 3.2, without figures): other sets of
+    kernels, and convolutions of 1 step before the others, which reduce the
+    number of features.
 
     Choices where the paper does not give details:
 
-    - Time is kept by zeros at both ends, and an even kernel takes the one
-      more at the far end: kernels of 2 see steps t and t + 1, of 4 steps
-      t - 1 to t + 2.
+    - Zero padding at both ends keeps the number of steps. Even kernels have
+      one more step after the center: kernels of 2 cover steps t and t + 1,
+      kernels of 4 steps t - 1 to t + 2.
     - The convolutions have no bias, because batch normalization would remove
         it, and He normal initialization.
-    - Each kernel has a reduction of its own, followed by batch normalization
-      and ReLU, as in Inception networks. The shortcut has none.
-    - Where the kernels cannot share the filters evenly, the first ones have
-      one more.
-    - Batch normalization has momentum 0.9 and epsilon 1e-5, as the other
+    - Each kernel has its own reduction, followed by batch normalization and
+      ReLU, as in Inception networks. The shortcut has no reduction.
+    - If the filters cannot be divided evenly, the first kernels have one more.
+    - Batch normalization has momentum 0.9 and epsilon 1e-5, as in the other
       networks of this package.
 
     Args:
@@ -43,8 +43,9 @@ class ResIncBlock(keras.layers.Layer):
             in the paper, the number of input features.
         kernel_sizes: sequence of int. Sizes of the kernels in steps, all
             different. Defaults to `(2, 3, 4, 5)`.
-        reduction: `None`, or int. Features that a convolution of 1 step leaves
-            for each of the others. Defaults to `None`: they see all.
+        reduction: `None` (no reduction), or int. Number of features to which a
+            convolution of 1 step reduces the input of each kernel. Defaults to
+            `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -56,8 +57,8 @@ class ResIncBlock(keras.layers.Layer):
         `(batch, time, filters)`.
 
     Raises:
-        ValueError: if an argument is invalid, or on another rank or an
-            unknown number of features.
+        ValueError: if an argument is invalid, the rank of the input is not 3,
+            or the number of features is unknown.
 
     Example:
 
@@ -155,7 +156,8 @@ class ResIncBlock(keras.layers.Layer):
         }
 
     def _reductions(self):
-        """Pairs of convolution and normalization, one for each kernel."""
+        """Returns pairs of convolution and normalization, one for each
+        kernel."""
         return zip(self.reductions, self.reduction_normalizations)
 
     def _convolution(self, filters, kernel_size, name):
@@ -183,7 +185,8 @@ def check_kernel_sizes(kernel_sizes: Sequence[int]) -> None:
         kernel_sizes: sequence of int.
 
     Raises:
-        ValueError: if there are none, or one stands twice.
+        ValueError: if there are none, one occurs twice, or one is not a
+            positive integer.
     """
     checks.check(
         isinstance(kernel_sizes, (list, tuple))

@@ -6,7 +6,8 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class RGBDifference(keras.layers.Layer):
-    """Differences of neighboring frames: motion without optical flow.
+    """Computes differences of neighboring frames, as motion without optical
+    flow.
 
     A snippet of L + 1 raw frames, stacked frame-major along the channels,
     becomes L differences `frame[i + 1] - frame[i]` in -255..255, frame-major
@@ -23,8 +24,8 @@ class RGBDifference(keras.layers.Layer):
         `(..., 3 * L)`.
 
     Raises:
-        ValueError: if the number of channels is unknown, no multiple of 3, or
-            under 6 (two frames).
+        ValueError: if the number of channels is unknown, not a multiple of 3,
+            or less than 6 (two frames).
 
     Example:
 
@@ -38,8 +39,8 @@ class RGBDifference(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: typing.Any) -> None:
-        # Pixels must arrive as they are: float16 cannot hold a difference
-        # of scaled ones exactly, and uint8 would wrap around.
+        # Pixels must not be cast: float16 cannot represent all differences of
+        # 8-bit pixels, and uint8 would wrap around.
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -22,13 +22,13 @@ class ScoreFusion(keras.layers.Layer):
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: List of one tensor a stream, all of one shape; or of one list
-            of tensors a stream, which are fused one by one (scores of the
-            snippets with scores of the snippets, scores of the clip with
-            those of the clip).
+        inputs: List of one tensor per stream, all of the same shape; or of one
+            list of tensors per stream, which are fused one by one (scores of
+            snippets with scores of snippets, scores of clips with scores of
+            clips).
 
     Output shape:
-        That of one stream.
+        Same as one stream.
 
     Raises:
         ValueError: if a weight is not positive, or there are more or fewer
@@ -105,11 +105,11 @@ class ProbabilityFusion(keras.layers.Layer):
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: List of logits `(batch, ..., classes)`, one tensor a stream,
-            all of one shape.
+        inputs: List of logits `(batch, ..., classes)`, one tensor per stream,
+            all of the same shape.
 
     Output shape:
-        That of one stream.
+        Same as one stream.
 
     Raises:
         ValueError: if there is no stream, or shapes differ; if a weight is
@@ -146,7 +146,7 @@ class ProbabilityFusion(keras.layers.Layer):
         shapes = [tuple(shape) for shape in input_shape]
         if len(set(shapes)) != 1:
             raise ValueError(
-                "Expected a list of logits of one shape. Received: "
+                "Expected a list of logits of the same shape. Received: "
                 f"input_shape={input_shape}"
             )
 
@@ -160,7 +160,8 @@ class ProbabilityFusion(keras.layers.Layer):
             + math.log(weight / total)
             for logits, weight in zip(inputs, weights)
         ]
-        # The smallest logarithm stays finite where a probability is 0.
+        # In logarithms, so that the result is finite even if probabilities
+        # underflow to 0.
         return ops.logsumexp(ops.stack(logs), axis=0)
 
     def compute_output_shape(

@@ -8,9 +8,10 @@ from keras import ops
 class FoldSegments(keras.layers.Layer):
     """Folds the segments of a clip into the batch, for a 2-D backbone.
 
-    All snippets of all clips pass the backbone as one large batch, as in the
-    authors' code: batch normalization uses all of them together, and the graph
-    does not grow with the number of segments. `UnfoldSegments` is the inverse.
+    The backbone processes all snippets of all clips as one large batch, as in
+    the authors' code: batch normalization uses all of them together, and the
+    graph does not grow with the number of segments. `UnfoldSegments` is the
+    inverse.
 
     Args:
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -60,7 +61,7 @@ class UnfoldSegments(keras.layers.Layer):
         folded: Tensor `(batch * num_segments, ...)`, the output of the backbone
             on the output of `FoldSegments`.
         clips: Tensor `(batch, num_segments, ...)`, the input of
-            `FoldSegments`; only its first two sizes are read.
+            `FoldSegments`; only its first two sizes are used.
 
     Output shape:
         `(batch, num_segments, ...)`.
@@ -77,7 +78,7 @@ class UnfoldSegments(keras.layers.Layer):
         self, folded: keras.KerasTensor, clips: keras.KerasTensor
     ) -> keras.KerasTensor:
         batch, num_segments = ops.shape(clips)[:2]
-        # One size may stay -1, so that the other one remains static.
+        # -1 for the batch keeps the number of segments static.
         if clips.shape[1] is not None:
             batch = -1
         return ops.reshape(

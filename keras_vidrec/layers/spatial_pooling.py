@@ -1,4 +1,4 @@
-"""Poolings of maps: with sizes that round up, and over all of a map."""
+"""Pooling of maps: Caffe's pooling, and a sliding average."""
 
 import typing
 
@@ -12,14 +12,14 @@ MODES = ("max", "avg")
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class CaffePooling(keras.layers.Layer):
-    """Pools images with Caffe's rule for sizes and borders.
+    """Pools images with Caffe's rules for sizes and borders.
 
     The output has `ceil((size + 2 padding - pool_size) / strides) + 1`
-    positions, less the last one if its window would start beyond the image
+    positions, without the last one if its window would start beyond the image
     and its leading padding. The maximum ignores the padding; the average
-    counts its zeros, but not what rounding up adds beyond it. Keras' own
-    pooling rounds down (`"valid"`), or puts the padding elsewhere at odd sizes
-    and leaves it out of averages (`"same"`).
+    includes the zeros of the padding, but not positions beyond it. Keras' own
+    pooling rounds down (`"valid"`), or pads odd sizes differently and excludes
+    the padding from averages (`"same"`).
 
     Args:
         pool_size: int. Height and width of the window.
@@ -27,11 +27,11 @@ class CaffePooling(keras.layers.Layer):
         padding: int. Padding on each side, less than `pool_size`. Defaults
             to `0`.
         mode: str. `"max"` or `"avg"`. Defaults to `"max"`.
-        every_stride: bool. Whether to add the windows that start in the image
-            but that Caffe's rounding leaves out, so that the output is as
-            large as that of a padded convolution with these strides. It
-            matters at sizes for which Caffe cannot join the two, such as odd
-            ones with `pool_size=3, strides=2`. Defaults to `False`.
+        every_stride: bool. Whether to add windows that start in the image but
+            are omitted by Caffe's rounding, so that the output has the size of
+            that of a padded convolution with these strides. It matters for
+            sizes for which Caffe cannot concatenate the two, such as odd ones
+            with `pool_size=3, strides=2`. Defaults to `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -42,7 +42,7 @@ class CaffePooling(keras.layers.Layer):
         `(batch, pooled_height, pooled_width, channels)`.
 
     Raises:
-        ValueError: on values outside these ranges.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class CaffePooling(keras.layers.Layer):
         self.mode = mode
         self.every_stride = every_stride
         self.input_spec = keras.InputSpec(ndim=4)
-        # Padding the far side by this constant and rounding down equals
-        # rounding up, for every size, so sizes need not be known.
+        # With this padding at the bottom and on the right, rounding down gives
+        # Caffe's result for every size, so sizes may be unknown.
         self._far_padding = pool_size - 1
         if not every_stride:
             self._far_padding = min(padding + strides - 1, pool_size - 1)
@@ -91,7 +91,7 @@ class CaffePooling(keras.layers.Layer):
         beyond = self._far_padding - self.padding
         if beyond == 0:
             return averages
-        # The far padding beyond `padding` is no part of Caffe's windows.
+        # Caffe's averages exclude positions beyond `padding`.
         border = ops.pad(
             ops.ones_like(inputs[:1, :, :, :1]),
             self._pad_width(self.padding),
@@ -140,8 +140,8 @@ class CaffePooling(keras.layers.Layer):
         return ops.max_pool(inputs, self.pool_size, self.strides, border)
 
     def _native_border(self, sizes):
-        """The Keras border mode that equals Caffe's rule at these sizes, which
-        saves the padded copy, or None."""
+        """Returns the `padding` of Keras that gives the same result at these
+        sizes without a padded copy, or `None`."""
         if self.strides == 1 and (
             self.padding == self._far_padding == (self.pool_size - 1) / 2
         ):
@@ -155,7 +155,7 @@ class CaffePooling(keras.layers.Layer):
         ]
         if self.padding == 0 and missing == [0, 0]:
             return "valid"
-        # "same" halves the missing border, the smaller half leading.
+        # "same" pads both sides, with the smaller half at the top and left.
         if all(
             count == -(-size // self.strides)
             and max(lack, 0) // 2 == self.padding
@@ -167,17 +167,18 @@ class CaffePooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class SlidingAveragePooling2D(keras.layers.Layer):
-    """The mean over the averages of a window that slides over a feature map.
+    """Computes the mean of the averages of a window that slides over a feature
+    map.
 
-    The window slides by one position at a time, and the mean over its positions
-    is taken; a linear classifier after it gives the mean of the scores at all
-    positions. Networks trained with maps of one size are tested in this way on
-    larger maps in their authors' code. Positions near the border, which fewer
-    windows cover, have less weight than in a global average; for maps not
-    larger than the window it equals the global average.
+    The window slides by one position at a time. A linear classifier after this
+    layer returns the mean of its scores at all positions of the window. Some
+    authors test networks on maps larger than in training in this way. Places
+    near the border, which are in fewer windows, have less weight than in a
+    global average; for maps not larger than the window the result equals the
+    global average.
 
     Args:
-        window: int. Side of the window, in places of the map.
+        window: int. Side of the window in places of the map.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -188,7 +189,7 @@ class SlidingAveragePooling2D(keras.layers.Layer):
         `(batch, channels)`.
 
     Raises:
-        ValueError: if `window` is no positive integer.
+        ValueError: if `window` is not a positive integer.
 
     Example:
 
@@ -226,8 +227,8 @@ class SlidingAveragePooling2D(keras.layers.Layer):
         return {**super().get_config(), "window": self.window}
 
     def _shares(self, length, dtype):
-        """What each place along a side counts: by the windows that cover
-        it."""
+        """Returns the weight of each place along a side: the share of windows
+        that contain it."""
         places = ops.arange(length)
         window = ops.minimum(self.window, length)
         positions = length - window + 1

@@ -11,9 +11,9 @@ MODES = ("sum", "max", "concat", "conv", "bilinear")
 INITIALIZATIONS = ("identity", "random")
 ACTIVATIONS = (None, "relu")
 
-# Keeps the slope of the square root finite, 5e3 at most.
+# Limits the slope of the square root to 5e3.
 ROOT_EPSILON = 1e-8
-# Least square of the norm to divide by: maps of zeros stay zeros.
+# Smallest squared norm to divide by, so that zeros stay zeros.
 NORM_EPSILON = 1e-12
 
 
@@ -25,17 +25,18 @@ class StreamFusion(keras.layers.Layer):
 
     - `"sum"`: sum of the two (equation 1);
     - `"max"`: larger one of the two (equation 2);
-    - `"concat"`: channels of both, all spatial then all temporal ones
-      (equation 3, which takes turns; only the numbering differs);
+    - `"concat"`: channels of both, first all spatial then all temporal ones
+      (equation 3 interleaves them; only the numbering differs);
     - `"conv"`: 1x1 convolution of the concatenated channels, with bias, to as
       many filters as the spatial stream has channels (equation 4);
     - `"bilinear"`: outer product of the two channel vectors, summed over all
       positions (equation 5), then the signed square root and division by the
-      L2 norm. The root is `sign(x) sqrt(|x| + 1e-8)`: the slope of the plain
-      one is infinite at 0. Computed in float32 under any dtype policy.
+      L2 norm. The root is `sign(x) sqrt(|x| + 1e-8)`, because the slope of the
+      plain root is infinite at 0. Computed in float32 under any dtype policy.
 
-    The smaller of two maps is padded with zeros at the bottom and on the
-    right, up to two rows and columns (13 x 13 to 14 x 14, section 3.5).
+    If the maps differ in size, the smaller one is padded with zeros at the
+    bottom and on the right, by up to two rows and columns (13 x 13 to 14 x 14,
+    section 3.5).
 
     Identity at initialization: `"conv"` starts as `"sum"`, unless
     `initialization="random"`.
@@ -43,10 +44,10 @@ class StreamFusion(keras.layers.Layer):
     Args:
         mode: str. One of `"sum"`, `"max"`, `"concat"`, `"conv"`,
             `"bilinear"`.
-        initialization: str. How the kernel of `"conv"` starts, the other
-            modes have none: `"identity"` (two stacked identity matrices) or
-            `"random"` (He normal). Defaults to `"identity"`.
-        activation: None or `"relu"`. Applied to the fused channels. Defaults
+        initialization: str. Initialization of the kernel of `"conv"`; the other
+            modes have no kernel: `"identity"` (two stacked identity matrices)
+            or `"random"` (He normal). Defaults to `"identity"`.
+        activation: `None` or `"relu"`. Applied to the fused channels. Defaults
             to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -64,8 +65,9 @@ class StreamFusion(keras.layers.Layer):
         temporal channels varying fastest.
 
     Raises:
-        ValueError: on unknown values, ranks that differ, maps of more than
-            two rows or columns difference, or channels that do not fit.
+        ValueError: if an argument is unknown, or the ranks of the inputs
+            differ, their sizes differ by more than two rows or columns, or
+            their channels do not fit.
 
     Example:
 
@@ -153,7 +155,7 @@ class StreamFusion(keras.layers.Layer):
         size = products.shape[1] * products.shape[2]
         products = ops.reshape(products, (-1, size))
         roots = ops.sign(products) * ops.sqrt(ops.abs(products) + ROOT_EPSILON)
-        # Not `ops.normalize`, whose gradient at a norm of 0 is NaN on JAX.
+        # `ops.normalize` has a NaN gradient at a norm of 0 on JAX.
         squares = ops.sum(ops.square(roots), axis=-1, keepdims=True)
         normalized = roots * ops.rsqrt(ops.maximum(squares, NORM_EPSILON))
         return ops.cast(normalized, self.compute_dtype)
@@ -179,10 +181,11 @@ class StreamFusion(keras.layers.Layer):
 
 
 def stacked_identities(shape, dtype=None):
-    """Kernel that sums the two streams, channel by channel."""
+    """Returns a kernel that sums the two streams, channel by channel."""
     return ops.concatenate([ops.eye(shape[1], dtype=dtype)] * 2)
 
 
 def _channels(shapes) -> list[int]:
-    """The channels of both streams, which `build` has seen to be known."""
+    """Returns the numbers of channels of both streams; `build` has checked that
+    they are known."""
     return [typing.cast(int, shape[-1]) for shape in shapes]

@@ -2,25 +2,26 @@
 
 from keras import ops
 
-MOST_PADDING = 2  # rows or columns; a larger difference is no rounding
+# Rows or columns. A larger difference of sizes is not due to rounding.
+MOST_PADDING = 2
 
 
 def overlaid_shape(input_shape):
-    """Shape of two streams laid over each other, without their channels.
+    """Returns the shape of two streams after padding, without channels.
 
     Args:
-        input_shape: list of two shapes `(batch, ..., channels)` of one rank.
-            The two axes before the channels are height and width, where
-            there are that many.
+        input_shape: list of two shapes `(batch, ..., channels)` of the same
+            rank. From rank 4 on, the two axes before the channels are height
+            and width.
 
     Returns:
-        Tuple `(batch, ...)`, with the larger height and width of the two;
-        None where a size is unknown.
+        Tuple `(batch, ...)`, with the larger height and width of the two; None
+        for unknown sizes.
 
     Raises:
-        ValueError: on other than two shapes, on ranks that differ or are
-            under 2, on maps more than `MOST_PADDING` rows or columns apart,
-            and on other axes that differ.
+        ValueError: if there are not two shapes, their ranks differ or are less
+            than 2, height or width differ by more than `MOST_PADDING`, or other
+            axes differ.
     """
     if len(input_shape) != 2 or not all(
         isinstance(shape, (tuple, list)) for shape in input_shape
@@ -63,15 +64,15 @@ def overlay(spatial, temporal):
     """Pads the smaller maps with zeros, at the bottom and on the right.
 
     Args:
-        spatial, temporal: Tensors `(batch, ..., channels)` of equal rank, as
-            `overlaid_shape` accepts them.
+        spatial, temporal: Tensors `(batch, ..., channels)` of equal rank, see
+            `overlaid_shape`.
 
     Returns:
-        The two tensors, equal in all axes but the channels.
+        The two tensors, with equal sizes of all axes but the channels.
 
     Raises:
-        ValueError: as `overlaid_shape`. Sizes that are unknown until the
-            graph runs fail there.
+        ValueError: as `overlaid_shape`. If sizes are only known when the graph
+            runs, an error is raised then.
     """
     overlaid_shape([tuple(spatial.shape), tuple(temporal.shape)])
     for axis in _map_axes(len(spatial.shape)):
@@ -89,7 +90,8 @@ def overlay(spatial, temporal):
     return spatial, temporal
 
 
-def _map_axes(rank):
+def _map_axes(rank: int) -> tuple[int, ...]:
+    """Returns the axes of height and width."""
     return (rank - 3, rank - 2) if rank >= 4 else ()
 
 

@@ -14,38 +14,38 @@ class TemporalConv(keras.layers.Layer):
     """Temporal-ConvNet layer (TCL): convolves features over time.
 
     The features of the frames are an image with one row per feature and one
-    column per frame. A kernel `(1, kernel_size)` is convolved over time, shared
-    by all rows, whose order has no meaning; then follow batch normalization,
-    ReLU, and downsampling:
+    column per frame. A kernel `(1, kernel_size)`, shared by all rows, is
+    convolved over time (the order of rows has no meaning), followed by batch
+    normalization, ReLU, and downsampling:
 
-    - `"max_pool"`: the convolution keeps the time, and the maximum of each
-        `pool_size` steps is taken;
-    - `"stride"`: the convolution has a stride of `pool_size`, its kernel
-      centered on the steps that pooling would take, so that both leave the
+    - `"max_pool"`: the convolution keeps the number of steps, and the maximum
+      of each `pool_size` steps is taken;
+    - `"stride"`: the convolution has a stride of `pool_size`, and its kernel is
+      centered on the steps that pooling would combine, so that both give the
       same times;
-    - None: time is kept.
+    - `None`: the number of steps is kept.
 
-    Steps left over at the end (25 = 12 * 2 + 1) start no window. Both ends of
-    time are padded with zeros.
+    Remaining steps at the end (25 = 12 * 2 + 1) are not used as a window. Both
+    ends of time are padded with zeros.
 
-    `factorized=True` replaces the kernel by a stack of kernels of 3 that
-    reaches as far, two for 5 and three for 7, as in the last but one row of
-    Table 10. The table does not state what is between them: here each has its
-    own batch normalization and ReLU, as in Inception-v3, where the idea is
-    from, and only the last one downsamples.
+    `factorized=True` replaces the kernel by a stack of kernels of 3 with the
+    same extent, two for 5 and three for 7, as in the last but one row of Table
+    10. The table does not state what is between them: here each has its own
+    batch normalization and ReLU, as in Inception-v3, which introduced such
+    stacks, and only the last one downsamples.
 
-    Initialization is He normal. The convolution has a bias only without batch
-    normalization, which would remove it. The moments of normalization are those
-    of the authors' framework, momentum 0.9 and epsilon 1e-5.
+    The initialization is He normal. The convolution has a bias only without
+    batch normalization, which would remove it. Batch normalization has the
+    defaults of the authors' framework, momentum 0.9 and epsilon 1e-5.
 
     Args:
         filters: int. Number of output channels.
-        kernel_size: int. Steps under the kernel. Defaults to `5`.
-        downsampling: None, `"max_pool"` or `"stride"`. Defaults to
+        kernel_size: int. Size of the kernel in steps. Defaults to `5`.
+        downsampling: `None`, `"max_pool"` or `"stride"`. Defaults to
             `"max_pool"`.
-        pool_size: int. Steps that become one; unused without downsampling.
-            With `"stride"` at most the size of the kernel that has it.
-            Defaults to `2`.
+        pool_size: int. Number of steps that are combined to one; not used
+            without downsampling. With `"stride"` at most the size of the last
+            kernel. Defaults to `2`.
         factorized: bool. Whether to stack kernels of 3; `kernel_size` must
             be odd and at least 3. Defaults to `False`.
         batch_norm: bool. Whether to normalize before ReLU. Defaults to
@@ -62,9 +62,10 @@ class TemporalConv(keras.layers.Layer):
         filters)` without downsampling.
 
     Raises:
-        ValueError: on values outside these ranges, another rank, an unknown
-            number of channels, or less than `pool_size` steps. Where their
-            number is unknown until the graph runs, too few leave none.
+        ValueError: if an argument is out of range, the rank of the input is not
+            4, the number of channels is unknown, or there are fewer than
+            `pool_size` steps. If the number of steps is only known when the
+            graph runs, the output then has no steps instead.
 
     Example:
 
@@ -109,8 +110,8 @@ class TemporalConv(keras.layers.Layer):
         checks.check(
             downsampling != "stride" or pool_size <= sizes[-1],
             "pool_size",
-            f"at most {sizes[-1]}, as a stride beyond the kernel would skip "
-            "steps",
+            f"at most {sizes[-1]}, because a stride larger than the kernel "
+            "would skip steps",
             pool_size,
         )
         strided = [False] * (len(sizes) - 1) + [downsampling == "stride"]
@@ -150,8 +151,9 @@ class TemporalConv(keras.layers.Layer):
         downsampled = self.downsampling is not None
         if downsampled and num_steps is not None and num_steps < self.pool_size:
             raise ValueError(
-                f"Expected at least {self.pool_size} steps of time, which "
-                f"become one. Received: input_shape={tuple(input_shape)}"
+                f"Expected at least {self.pool_size} steps of time, which are "
+                "combined to one. Received: "
+                f"input_shape={tuple(input_shape)}"
             )
         for convolution in self.convolutions:
             convolution.build((batch, rows, None, channels))
@@ -178,7 +180,8 @@ class TemporalConv(keras.layers.Layer):
         return x
 
     def _center(self, x, kernel_size):
-        """Pads time so that strided kernels lie over the pooling windows."""
+        """Pads time so that strided kernels are centered on the windows that
+        pooling would have."""
         before = (kernel_size - 1) // 2 - (self.pool_size - 1) // 2
         after = kernel_size // 2 - self.pool_size // 2
         return ops.pad(x, [[0, 0], [0, 0], [before, after], [0, 0]])

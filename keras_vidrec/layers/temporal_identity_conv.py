@@ -10,7 +10,7 @@ from keras_vidrec.specs import checks
 
 INITIALIZATIONS = ("center", "avg")
 
-# Steps of time that a widened convolution spans.
+# Size in time of the kernel of a widened convolution.
 _WIDTH = 3
 
 
@@ -18,14 +18,14 @@ _WIDTH = 3
 class TemporalIdentityConv(keras.layers.Layer):
     """A convolution over time, initialized as an identity over the channels.
 
-    One temporal filter `f` times the identity matrix of the channels, and a
-    zero bias (equations 8 and 9): inserted into a trained network it keeps the
-    meaning of the channels at first, and training then mixes times and
-    channels. Both ends of time are padded with zeros.
+    The kernel is a temporal filter `f` times the identity matrix of the
+    channels, and the bias is zero (equations 8 and 9). Inserted into a trained
+    network it first keeps the meaning of the channels; training then combines
+    times and channels. Both ends of time are padded with zeros.
 
     Identity at initialization: `"center"` changes nothing; `"avg"` is the
-    moving average of each channel, which does not change what is constant over
-    time, except next to both ends.
+    moving average of each channel, which does not change values that are
+    constant over time, except next to both ends.
 
     Args:
         kernel_size: int. Odd extent in time. Defaults to `3`.
@@ -41,8 +41,8 @@ class TemporalIdentityConv(keras.layers.Layer):
         Same as input.
 
     Raises:
-        ValueError: if `kernel_size` is no positive odd integer,
-            `initialization` is unknown, or the number of channels is.
+        ValueError: if `kernel_size` is not a positive odd integer, or
+            `initialization` or the number of channels is unknown.
 
     Example:
 
@@ -107,17 +107,18 @@ class TemporalIdentityConv(keras.layers.Layer):
 class TemporalWidenedConv(keras.layers.Layer):
     """A 1x1 convolution that also spans three time steps.
 
-    Each tap is initialized as the kernel for images, times the temporal filter:
-    with `"avg"` the output is the moving average of the original one, with
-    `"center"` it is unchanged. `weights.copy_streams` gives it a trained kernel
-    `(1, 1, channels, filters)`; without one its initialization is random, as in
-    `Conv2D`. Both ends of time are padded with zeros.
+    Each tap is initialized as the kernel of a 1x1 convolution of images, times
+    the temporal filter: with `"avg"` the output is the moving average of that
+    of the 1x1 convolution, with `"center"` it is the same.
+    `weights.copy_streams` initializes it from a trained kernel `(1, 1,
+    channels, filters)`; otherwise the initialization is He normal. Both ends of
+    time are padded with zeros.
 
     Args:
-        filters: int. Channels of the output.
+        filters: int. Number of output channels.
         initialization: str. `"avg"` (f = [1/3, 1/3, 1/3]) or `"center"` (f =
             [0, 1, 0]). Defaults to `"avg"`.
-        use_bias: bool. Defaults to `True`.
+        use_bias: bool. Whether to add a bias. Defaults to `True`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -128,7 +129,7 @@ class TemporalWidenedConv(keras.layers.Layer):
         `(batch, time, height, width, filters)`.
 
     Raises:
-        ValueError: if `filters` is no positive integer, or `initialization`
+        ValueError: if `filters` is not a positive integer, or `initialization`
             is unknown.
 
     Reference:
@@ -181,9 +182,17 @@ class TemporalWidenedConv(keras.layers.Layer):
         }
 
     def widened(self, kernel: np.ndarray) -> np.ndarray | None:
-        """What this layer begins as in the place of a convolution of images:
-        its kernel from theirs, `(1, 1, channels, filters)`; `None` if that is
-        of another shape."""
+        """Returns the kernel that this layer is initialized with if it replaces
+        a convolution of images.
+
+        Args:
+            kernel: array `(1, 1, channels, filters)`, the kernel of the
+                convolution of images.
+
+        Returns:
+            Array `(3, channels, filters)`; or `None` if `kernel` has another
+            shape.
+        """
         if tuple(kernel.shape) != (1, 1, *self.kernel.shape[1:]):
             return None
         return _over_taps(kernel[0, 0], _WIDTH, self.initialization)
@@ -194,7 +203,8 @@ class TemporalWidenedConv(keras.layers.Layer):
 
 
 def _over_taps(kernel, size, initialization):
-    """A kernel of images at every tap in time, times the temporal filter."""
+    """Returns a kernel of images, repeated over time and multiplied by the
+    temporal filter."""
     shares = [1 / size] * size
     if initialization == "center":
         shares = [float(tap == size // 2) for tap in range(size)]
@@ -202,9 +212,10 @@ def _over_taps(kernel, size, initialization):
 
 
 def _over_time(inputs, kernel):
-    """The convolution over time by a kernel `(time, channels, filters)`."""
-    # A view of two spatial axes, time and position: 2-D convolutions are the
-    # fast ones, and nothing is copied.
+    """Computes a convolution over time with a kernel `(time, channels,
+    filters)`."""
+    # As a 2-D convolution with the spatial axes time and position, which is
+    # fast and needs no copy.
     shape = ops.shape(inputs)
     outputs = ops.conv(
         ops.reshape(inputs, (shape[0], shape[1], -1, shape[-1])),

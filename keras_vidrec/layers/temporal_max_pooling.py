@@ -10,9 +10,9 @@ from keras_vidrec.specs import checks
 class TemporalMaxPooling(keras.layers.Layer):
     """Maximum pooling over windows of time, at each position.
 
-    Windows lie wholly in the clip, without padding. A clip shorter than the
-    window gives one output over all of it: a network trained on clips of
-    `pool_size` steps takes shorter ones as well as longer ones.
+    All windows are completely inside the clip, without padding. A clip shorter
+    than the window gives one output, its maximum: a network trained with clips
+    of `pool_size` steps also takes shorter and longer ones.
 
     Args:
         pool_size: int. Steps in a window.
@@ -20,15 +20,15 @@ class TemporalMaxPooling(keras.layers.Layer):
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor `(batch, time, ...)` of rank 3 or more, of which
-            any dimension may be unknown.
+        inputs: Float tensor `(batch, time, ...)` of rank 3 or more; any
+            dimension may be unknown.
 
     Output shape:
         `(batch, windows, ...)`, with `max((time - pool_size) // strides, 0) +
         1` windows.
 
     Raises:
-        ValueError: if `pool_size` or `strides` is no positive integer.
+        ValueError: if `pool_size` or `strides` is not a positive integer.
 
     Example:
 
@@ -61,7 +61,7 @@ class TemporalMaxPooling(keras.layers.Layer):
             inputs = self._lengthen(inputs)
         else:
             pool_size = min(pool_size, num_steps)
-        # A view of two spatial axes, time and position, and one channel axis.
+        # As a 2-D pooling with the spatial axes time and position.
         shape = ops.shape(inputs)
         pooled = ops.max_pool(
             ops.reshape(inputs, (shape[0], shape[1], -1, shape[-1])),
@@ -89,7 +89,7 @@ class TemporalMaxPooling(keras.layers.Layer):
         }
 
     def _lengthen(self, inputs):
-        """Adds steps that no maximum sees, up to one window."""
+        """Adds steps of minus infinity to clips shorter than a window."""
         batch, num_steps, *rest = ops.shape(inputs)
         missing = ops.maximum(self.pool_size - num_steps, 0)
         filler = ops.full(

@@ -15,7 +15,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
     The frames are divided into `segments` consecutive parts of `frames //
     segments` each, and each part is pooled over its frames. A remainder at the
     end is not used, as in the authors' code: 25 frames in 3 segments are 3
-    times 8, and the last one is dropped.
+    times 8, and the last frame is not used.
 
     Masking: supported. A mask `(batch, frames)` marks real frames with True;
     padded ones are ignored. A segment without any real frame gives 0. The
@@ -36,9 +36,9 @@ class TemporalSegmentPooling(keras.layers.Layer):
         `(batch, segments, features)`.
 
     Raises:
-        ValueError: if `segments` is no positive integer, `mode` is unknown,
-            or there are fewer frames than segments. Too few frames of a
-            number that is unknown until the graph runs fail there.
+        ValueError: if `segments` is not a positive integer, `mode` is unknown,
+            or there are fewer frames than segments. If the number of frames is
+            only known when the graph runs, an error is raised then.
 
     Example:
 
@@ -68,7 +68,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
         num_frames = input_shape[1]
         if num_frames is not None and num_frames < self.segments:
             raise ValueError(
-                f"Expected at least {self.segments} frames, one a segment. "
+                f"Expected at least {self.segments} frames, one per segment. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
 
@@ -80,7 +80,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
             pool = ops.max if self.mode == "max" else ops.mean
             return pool(parts, axis=2)
         real = ops.expand_dims(self._split(ops.cast(mask, "bool")), -1)
-        # `where`, not a product: a padded frame may hold NaN.
+        # `where` instead of a product, because padded frames may be NaN.
         if self.mode == "max":
             lowest = ops.full_like(parts, -float("inf"))
             largest = ops.max(ops.where(real, parts, lowest), axis=2)
@@ -97,11 +97,12 @@ class TemporalSegmentPooling(keras.layers.Layer):
         return None
 
     def _split(self, x):
-        """(batch, frames, ...) to (batch, segments, frames of each, ...)."""
+        """Reshapes `(batch, frames, ...)` to `(batch, segments, frames of each,
+        ...)`."""
         batch, num_frames, *rest = ops.shape(x)
         length = num_frames // self.segments
-        # Never parts of no frames, whose maximum is infinite and whose mean
-        # is none: instead, `reshape` fails.
+        # At least 1, so that with too few frames `reshape` raises an error
+        # instead of pooling over parts without frames.
         if isinstance(length, int):
             length = max(length, 1)
         else:

@@ -5,27 +5,26 @@ from keras import ops
 
 from keras_vidrec.flow.tvl1 import flow as tvl1
 
-# OpenCV's weights of R, G, B in units of 1 / 32768: sums of 8-bit pixels stay
-# below 2**24, so that float32 holds them exactly.
+# OpenCV's weights of R, G, B in units of 1 / 32768. Sums of 8-bit pixels are
+# below 2**24, which float32 represents exactly.
 GRAY = (9798.0, 19235.0, 3735.0)
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TVL1OpticalFlow(keras.layers.Layer):
-    """Optical flow between neighboring frames, in the 8-bit code.
+    """Computes the optical flow between neighboring frames, in the 8-bit code.
 
     A snippet of L + 1 raw RGB frames, stacked frame-major along the channels,
     becomes L flow fields as in a prepared dataset: TV-L1 on the gray frames,
     clipped to +-`bound` pixels and coded as `rint(255 (v + bound) / (2
-    bound))`, 128 is no motion. A single saved model can thus go from raw frames
-    to classes. Computed in float32 under any dtype policy. It has no useful
-    gradient.
+    bound))`, 128 is no motion. With it, a single saved model takes raw frames.
+    Computed in float32 under any dtype policy. It has no useful gradient.
 
     The parameters of the algorithm, `tau` to `median_size`, are those of
     `flow.tvl1_flow`, with the same defaults.
 
     Args:
-        bound: float. Motion in pixels at the ends of the code. Defaults to
+        bound: float. Motion in pixels that has the largest code. Defaults to
             `20.0`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -40,7 +39,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
 
     Raises:
         ValueError: if a parameter is out of range, or the number of channels
-            is unknown, no multiple of 3, or under 6 (two frames).
+            is unknown, not a multiple of 3, or less than 6 (two frames).
 
     Example:
 
@@ -68,7 +67,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
         median_size: int = 5,
         **kwargs: typing.Any,
     ) -> None:
-        # Pixels must stay in their dtype: float16 is too coarse for smoothed
+        # Pixels must not be cast to float16, which is too coarse for smoothed
         # pixels.
         super().__init__(autocast=False, **kwargs)
         if not bound > 0:
@@ -117,7 +116,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
             ops.reshape(gray[:, 1:], (-1, height, width, 1)),
             self._parameters,
         )
-        # The arithmetic of `flow.codec.encode`: 0 becomes 127.5 exactly.
+        # As in `flow.codec.encode`: 0 becomes exactly 127.5, rounded to 128.
         flow = ops.clip(flow, -self.bound, self.bound)
         code = ops.round(flow * (127.5 / self.bound) + 127.5)
         code = ops.reshape(code, (batch, segments, num_flows, height, width, 2))
@@ -148,6 +147,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
 
 
 def to_gray(frames):
-    """`(..., 3)` R G B to gray, to the bit what OpenCV makes of 8 bits."""
+    """Converts R G B `(..., 3)` to gray, with exactly the values that OpenCV
+    computes for 8-bit images."""
     red, green, blue = (frames[..., i] * GRAY[i] for i in range(3))
     return ops.floor((red + green + blue + 16384.0) / 32768.0)

@@ -1,5 +1,5 @@
-"""What a report reads of a run beside its scores: what is lost or damaged of
-it is no reason not to report."""
+"""What a report reads from a run, apart from its scores. The report is written
+without the parts that are missing or damaged."""
 
 import collections
 import logging
@@ -13,20 +13,39 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def training_videos(run):
-    """How many videos of each class a run was trained on; `None`, or nothing,
-    where that is not known."""
+    """Counts the training videos of each class.
+
+    Args:
+        run: `None`, or `Run`.
+
+    Returns:
+        `collections.Counter` of the names of classes, empty if the run has no
+        list of its videos; or `None`, with a warning, if that cannot be read.
+    """
     try:
         videos = run and run.videos
     except ValueError as error:
         logger.warning("No accuracies of rare classes: %s", error)
         return None
-    # A video of several classes has no number of its own.
+    # Videos with several labels are not counted.
     labels = (video.label for video in videos.train) if videos else ()
     return collections.Counter(x for x in labels if isinstance(x, str))
 
 
 def open_dataset(recipe, data):
-    """The source of a recipe's dataset, or `None` and why there is none."""
+    """Opens the dataset that frames are shown from.
+
+    Args:
+        recipe: `None`, or `Recipe` of the network.
+        data: `None` (the dataset of the recipe), or path of a dataset.
+
+    Returns:
+        Tuple of a `Source` and `""`; or of `None` and the reason, if there is
+        no dataset or the recipe's dataset cannot be opened.
+
+    Raises:
+        ValueError, OSError: if `data` cannot be opened.
+    """
     if data is None and (recipe is None or recipe.data.directory is None):
         return None, "No frames are shown: no dataset was named."
     arguments = {}
@@ -48,8 +67,14 @@ def open_dataset(recipe, data):
 
 
 def environment(path):
-    """What the last start of a run ran on, in words; nothing if that is not
-    known."""
+    """Describes the last start of a run.
+
+    Args:
+        path: `None`, or path of the `environment.json` of the run.
+
+    Returns:
+        dict of str by heading; empty if the file is missing or damaged.
+    """
     try:
         noted = documents.read_json(pathlib.Path(path))
         start = noted["starts"][-1]
@@ -75,4 +100,4 @@ def environment(path):
         TypeError,
         ValueError,
     ):
-        return {}  # none, or damaged: no reason not to report
+        return {}

@@ -8,18 +8,18 @@ from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.specs.checks import counted
 
-# Beside a report, and in the directory of an export.
+# In the directory of a report or an export.
 FILE = "origin.json"
 _DECODED = "decoded by"
-# Layers that a line names.
+# Number of layers with random weights that a line names.
 _NAMED = 6
 # Packages whose versions a line shows.
 _SHOWN = ("keras_vidrec", "keras", "tensorflow")
 
 
 def lines(origin: Origin) -> list[str]:
-    """A tree: a line for what it is the origin of, for each of its parents,
-    and so on, each with its marks.
+    """Formats an origin as a tree: a line for the object itself and one for
+    each of its ancestors, followed by their marks.
 
     ```
     scores 2f6e0d3a9c1b7e44, split 1, decoded by PyAV 16.0, keras 3.12.0
@@ -28,26 +28,33 @@ def lines(origin: Origin) -> list[str]:
     `-- dataset: prepared 81d2f0aa93c4e576
     ```
 
-    A network that started from weights has another line for the layers that
-    these did not have, `at random: logits`.
+    If a network was initialized from weights that lack some of its layers, a
+    line names these: `random weights: logits`.
 
-    Of the decoder and the versions of this package, Keras and TensorFlow a
-    line has what differs from the lines that it hangs on.
+    The decoder and the versions of this package, Keras and TensorFlow are only
+    shown where they differ from the line above in the tree.
+
+    Returns:
+        list of str.
     """
     return [*_lines("", origin, {}, "", "")]
 
 
 def write(origin: Origin, directory) -> None:
-    """Writes an origin as JSON into a directory, whole or not at all."""
+    """Writes an origin as JSON to `origin.json` in a directory, atomically."""
     text = json.dumps(origin.to_dict(), indent=1)
     files.write_text(pathlib.Path(directory) / FILE, text + "\n")
 
 
 def read(path) -> Origin:
-    """Reads what `write` wrote.
+    """Reads a file written by `write`.
+
+    Args:
+        path: path of the file.
 
     Raises:
-        ValueError: naming the file, if it holds no origin.
+        ValueError: naming the file, if it cannot be read or does not contain
+            an origin.
     """
     try:
         return Origin.from_dict(documents.read_json(pathlib.Path(path)))
@@ -58,6 +65,15 @@ def read(path) -> Origin:
 
 
 def _lines(role, origin, above, first, rest):
+    """Yields the lines of an origin and its ancestors.
+
+    Args:
+        role: str. What it is for its child, `""` for the object itself.
+        origin: `Origin`.
+        above: dict of the decoder and versions that the child was made with.
+        first: str. What the first line begins with.
+        rest: str. What the other lines begin with.
+    """
     yield first + _line(role, origin, above)
     parents = list(origin.parents.items())
     stem = "|   " if parents else "    "
@@ -98,7 +114,8 @@ def _named(layers):
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _made_with(origin):
+def _made_with(origin: Origin) -> dict[str, str]:
+    """Returns the decoder and the versions that a line may show, by label."""
     decoder, versions = origin.decoder, origin.versions
     return {
         **({} if decoder is None else {_DECODED: decoder}),

@@ -1,5 +1,4 @@
-"""How well classes are recognized, by how many videos there were to learn
-from."""
+"""Accuracy of classes by the number of their training videos."""
 
 import numpy as np
 
@@ -13,22 +12,23 @@ _HEADER = (
     "top_1",
     "mean_class_accuracy",
 )
-# The least of each group; the last one is open.
+# Smallest number of training videos of each group.
 _FROM = (0, 1, 5, 20, 100, 500)
 
 
 def table(scores, training):
-    """The figures of the classes of a test, grouped by the number of their
-    training videos, the rare ones first.
+    """Returns the figures of groups of classes with a similar number of
+    training videos, the rarest first.
 
     Args:
         scores: `Scores`.
         training: dict from the name of a class to its number of training
-            videos, 0 for those that it lacks; empty where that is not known.
+            videos (missing classes have 0), or empty if it is not known.
 
     Returns:
-        `Table` of the groups that have classes whose videos were tested:
-        without rows if there are none, or nothing is known.
+        `Table` of the groups that contain tested classes. It has no rows if
+        `training` is empty, no video has a label, or videos have several
+        labels.
     """
     known = scores.labels >= 0
     if not training or np.ndim(scores.labels) != 1 or not known.any():
@@ -54,7 +54,8 @@ def table(scores, training):
     return Table(_HEADER, tuple(rows))
 
 
-def _words(least, end):
+def _words(least: int, end: float) -> str:
+    """Returns a range of numbers, without `end`, as text."""
     if end == np.inf:
         return f"{least} and more"
     return f"{least} to {end - 1}" if end - 1 > least else f"{least}"

@@ -1,4 +1,4 @@
-"""The curves of a training: from its log to drawings and tables."""
+"""The curves of a training, drawn from its log, and their tables."""
 
 import csv
 import io
@@ -17,10 +17,11 @@ from keras_vidrec.reporting.tables import Table
 from keras_vidrec.visualization import figures
 
 _INCHES = (4.0, 2.6)
-# On light and on dark: without black, which is the last.
+# Readable on light and dark pages: without black, the last color.
 COLORS = figures.COLORS[:-1]
 INK = "#010203"
-# Colors that the page chooses, for light or for dark.
+# These colors are replaced by those of the page, which depend on light or dark
+# mode.
 _OF_PAGE = {
     INK: "currentColor",
     COLORS[0]: "var(--hit)",
@@ -30,16 +31,22 @@ _VALIDATION = "val_"
 
 
 class Curves(typing.NamedTuple):
-    """One drawing of the training: the name of its CSV file, a title, and the
-    table of the epochs (from 1) and each curve."""
+    """The curves of one drawing.
+
+    Args:
+        name: str. Name of the drawing and of its CSV file.
+        title: str.
+        table: `Table` with a column for the epoch, from 1, and one for each
+            curve.
+    """
 
     name: str
     title: str
     table: Table
 
 
-# Name, title, and the columns of the log; those of the validation part have
-# `val_` before them, those of several outputs the output.
+# Name, title, and pattern of the columns of the log. Columns of the validation
+# start with `val_`, followed by the name of the output if there are several.
 _DRAWINGS = (
     ("loss", "Loss", re.compile(r"(val_)?(\w+_)?loss")),
     ("accuracy", "Accuracy", re.compile(r"(val_)?(\w+_)?accuracy")),
@@ -55,8 +62,15 @@ _DRAWINGS = (
 
 
 def read(path):
-    """Reads the `log.csv` of a training: floats by column, NaN where it says
-    nothing; empty if there is no log."""
+    """Reads the `log.csv` of a training.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        dict of lists of float by column, NaN for missing values; empty if
+        there is no log.
+    """
     path = pathlib.Path(path)
     if not path.is_file():
         return {}
@@ -64,7 +78,7 @@ def read(path):
         header, *rows = list(csv.reader(file)) or [[]]
     if "epoch" not in header:
         return {}
-    # What an interruption cut off is no epoch.
+    # The last row may be incomplete after an interruption.
     number = header.index("epoch")
     rows = [
         row
@@ -80,8 +94,14 @@ def read(path):
 
 
 def choose(log):
-    """The `Curves` to draw of a log as `read` gives it, without those of which
-    it says nothing."""
+    """Returns the drawings of a log.
+
+    Args:
+        log: dict as returned by `read`.
+
+    Returns:
+        list of `Curves`, without curves that have no values.
+    """
     found = []
     for name, title, pattern in _DRAWINGS:
         columns = [
@@ -91,7 +111,7 @@ def choose(log):
         ]
         if not columns:
             continue
-        # The training before the validation, the whole before its parts.
+        # Training before validation, the total loss before those of outputs.
         columns.sort(key=lambda c: (c.startswith(_VALIDATION), len(c)))
         epochs = [int(epoch) + 1 for epoch in log["epoch"]]
         values = zip(epochs, *(log[column] for column in columns))
@@ -102,8 +122,10 @@ def choose(log):
 
 
 def draw(curves):
-    """Draws curves in the colors of the page they will be on: the markup of an
-    `svg` element.
+    """Draws `Curves` in the colors of the page.
+
+    Returns:
+        str, an `svg` element.
     """
     epochs, *columns = zip(*curves.table.rows)
     names = curves.table.header[1:]
@@ -112,7 +134,7 @@ def draw(curves):
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         for number, (name, values) in enumerate(zip(names, columns)):
-            # Not every epoch is validated: the line goes on to the next.
+            # Epochs without validation are skipped.
             known = [p for p in zip(epochs, values) if math.isfinite(p[1])]
             axes.plot(
                 *zip(*known),
@@ -131,8 +153,12 @@ def draw(curves):
 
 
 def drawing(name):
-    """The context to make a drawing of a name in, and its markup."""
-    # Words as words, in the page's font; the same names for the same content.
+    """Returns a context with Matplotlib's settings for drawings of the page.
+
+    Args:
+        name: str. Name of the drawing.
+    """
+    # Text stays text, in the font of the page; the salt makes ids reproducible.
     return matplotlib.rc_context(
         {
             "svg.fonttype": "none",
@@ -143,7 +169,7 @@ def drawing(name):
 
 
 def dress(axes):
-    """Gives axes the look of the page."""
+    """Sets the colors, grid and borders of axes to the style of the page."""
     axes.tick_params(colors=INK)
     axes.grid(color=INK, alpha=0.12)
     for side, spine in axes.spines.items():
@@ -153,6 +179,7 @@ def dress(axes):
 
 
 def _dress(axes, name, number, columns):
+    """Also sets the scales and the legend of the axes of `number` curves."""
     dress(axes)
     axes.set_xlabel("epoch", color=INK)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
@@ -170,7 +197,8 @@ def _dress(axes, name, number, columns):
 
 
 def _in_words(names, columns):
-    """For those who do not see the curves."""
+    """Describes curves for readers who cannot see them: first and last value
+    of each."""
     words = []
     for name, values in zip(names, columns):
         known = [value for value in values if math.isfinite(value)]
@@ -181,8 +209,16 @@ def _in_words(names, columns):
 
 
 def to_markup(figure, name, label):
-    """A figure as an `svg` element of a page, whose other drawings have other
-    names; `label` is for those who do not see it."""
+    """Converts a figure to an `svg` element.
+
+    Args:
+        figure: Matplotlib figure.
+        name: str. Name of the drawing, different for each one on the page.
+        label: str. Description for readers who cannot see the drawing.
+
+    Returns:
+        str.
+    """
     text = io.StringIO()
     figure.savefig(
         text,
@@ -191,8 +227,8 @@ def to_markup(figure, name, label):
         metadata={key: None for key in ("Creator", "Date", "Format", "Type")},
     )
     text = text.getvalue()
-    # A page needs neither the prologue, nor the names of XML's vocabularies,
-    # nor sizes; and names within it must not repeat.
+    # Inside a page, SVG needs no prologue, XML namespaces or sizes, and ids
+    # must be unique on the page.
     root = ElementTree.fromstring(text[text.index("<svg") :])
     for node in root.iter():
         node.tag = _local(node.tag)
@@ -214,11 +250,12 @@ def to_markup(figure, name, label):
     return ElementTree.tostring(root, "unicode", "html")
 
 
-def _local(name):
+def _local(name: str) -> str:
+    """Returns a name without its XML namespace."""
     return name.rpartition("}")[2]
 
 
-def _number(text):
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a report shows of a test of several labels per video."""
+"""The parts of a report on tests with several labels per video."""
 
 import typing
 
@@ -10,15 +10,20 @@ from keras_vidrec.reporting.tables import Table
 
 
 class View(typing.NamedTuple):
-    """The parts of the page that differ with the kind of labels. Columns and
-    rows are as of the template's tables.
+    """The parts of the page that depend on whether videos have one label or
+    several. Columns are tuples of a title and a kind, as the tables of the
+    template take them.
 
     Args:
-        tiles: tuple of rows: the figures at the top.
-        test_columns, tests: the table of tests.
-        tests_note: str. What its figures are.
-        class_columns, classes, hardest: the tables of classes.
-        classes_note: str. What their figures are, and who is left out.
+        tiles: tuple of tuples `(name, value, note)`: the figures at the top.
+        test_columns: tuple of columns of the table of tests.
+        tests: list of its rows.
+        tests_note: str. Explains its figures.
+        class_columns: tuple of columns of the tables of classes.
+        classes: list of rows of all classes.
+        hardest: list of rows of the hardest classes.
+        classes_note: str. Names the classes that are left out. Defaults to
+            `""`.
     """
 
     tiles: tuple
@@ -35,8 +40,12 @@ _FIGURES = ("mean_average_precision", "micro_f1", "mean_class_f1")
 
 
 def tests(scores):
-    """The figures of each test by its name, in [0, 1], NaN where there is
-    none, and the marks of its scores: a `Table`."""
+    """Returns a `Table` of tests: name, number of videos, figures in [0, 1]
+    (NaN if unknown) and marks.
+
+    Args:
+        scores: dict of `Scores` by the name of the test.
+    """
     rows = []
     for name, one in scores.items():
         figures = metrics.summary(one)
@@ -54,10 +63,10 @@ def tests(scores):
 
 
 def classes(scores):
-    """The figures of each class, the hardest first; those that no video shows
-    stand last. A `Table`."""
+    """Returns a `Table` of the figures of each class, the lowest average
+    precision first, classes without videos last."""
     table = multi_label.label_table(scores)
-    # NaN stands last.
+    # NaN, for classes without videos, is sorted last.
     order = np.lexsort((-table.videos, table.average_precisions))
     header = (
         "class",
@@ -82,13 +91,13 @@ def classes(scores):
 
 
 def view(scores, figures, how, hardest):
-    """The `View` of some tests.
+    """Returns the `View` of tests.
 
     Args:
-        scores: dict of `Scores` by name.
+        scores: dict of `Scores` by the name of the test.
         figures: dict with the tables `tests` and `classes`.
-        how: callable from the `meta` of scores to a text.
-        hardest: int. Classes that are shown at once.
+        how: function from the `meta` of scores to a description of the test.
+        hardest: int. Number of classes in the list of the hardest ones.
     """
     main = next(iter(scores.values()))
     rows = figures["tests"].records()

@@ -1,26 +1,29 @@
-"""A confusion matrix as the sizes, places and words of its drawing."""
+"""The layout of the drawing of a confusion matrix."""
 
 from keras_vidrec.evaluation.scores import metrics
 
-# Pixels of a cell, for at most so many classes.
+# Largest number of classes, and the size of a cell in pixels.
 _CELLS = ((14, 34), (30, 24), (60, 16))
 _SMALL_CELL = 11
-# Cells from this size on have room for a number.
+# Smallest size of a cell that shows a number.
 _LEGIBLE = 24
-# Pixels of the names' margin, and of a letter of a pixel's height.
+# Width of the margin for names in pixels, and of a letter by its height.
 _MARGIN = 132
 _LETTER = 0.6
 
 
 def layout(scores):
-    """Lays out the confusion matrix: rows are the classes, columns what they
-    were taken for.
+    """Lays out the confusion matrix: rows are the classes of videos, columns
+    the predicted classes.
+
+    Args:
+        scores: `Scores`.
 
     Returns:
         dict for the template `matrix.html`, in pixels: `size` of a cell,
-        `length` of a side, `margin` and `letters` of the names, `legible`
-        (whether cells hold numbers), `names`, `lines`, `cells`, and `label`
-        in words.
+        `length` of a side, `margin` for the names and the height of their
+        `letters`, `legible` (whether cells show numbers), `names`, positions
+        of `lines`, `cells`, and `label`, a description.
     """
     counts = metrics.confusion_matrix(scores.scores, scores.labels)
     names = scores.classes
@@ -47,7 +50,7 @@ def layout(scores):
             }
             for row, name in enumerate(names)
         ],
-        # To follow with the eye: each class, or each fifth of many.
+        # A line after each class, or after each fifth if there are many.
         "lines": range(0, length + 1, size if legible else 5 * size),
         "cells": [*_cells(counts, names, size)],
         "label": f"Confusion matrix of {len(names)} classes: "
@@ -56,6 +59,7 @@ def layout(scores):
 
 
 def _cells(counts, names, size):
+    """Yields a dict for each cell that is not 0."""
     totals = counts.sum(axis=1)
     for row, column in zip(*counts.nonzero()):
         count, total = int(counts[row, column]), int(totals[row])
@@ -69,7 +73,7 @@ def _cells(counts, names, size):
             "y": row * size,
             "count": count,
             "share": share,
-            # One video of many must still be seen.
+            # A small share must still be visible.
             "opacity": 0.3 + 0.7 * share,
             "label": f"{what}: {count} of {total} videos",
         }

@@ -13,10 +13,10 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization.snippet_images import full_color
 
-# Pairs of classes, and mistakes of each.
+# Number of pairs of classes that are shown, and of mistakes of each.
 _PAIRS = 8
 _MISTAKES = 2
-# Frames of a video, their height in pixels, and JPEG's quality.
+# Number of frames of a video, their height in pixels, and quality as JPEG.
 NUM_FRAMES = 6
 _HEIGHT = 112
 _QUALITY = 80
@@ -24,13 +24,13 @@ _QUALITY = 80
 
 @dataclasses.dataclass(frozen=True)
 class Mistake:
-    """A video that was taken for another class.
+    """A video for which a wrong class was predicted.
 
     Args:
-        video: int. Its row in the scores.
-        margin: float. By how much the score of the wrong class is above that
-            of its own.
-        rank: int. Place of its own class among the scores, from 2.
+        video: int. Row of the video in the scores.
+        margin: float. Score of the wrong class minus the score of the true
+            class.
+        rank: int. Rank of the true class among the scores, at least 2.
     """
 
     video: int
@@ -43,9 +43,9 @@ class Frames:
     """Some frames of a video.
 
     Args:
-        images: tuple of pairs: number of the frame from 0, and its JPEG as
-            bytes. Empty if there is none.
-        problem: str. Why there is none, or empty.
+        images: tuple of pairs `(number, jpeg)`: number of the frame from 0,
+            and the image as bytes. Empty if there are none. Defaults to none.
+        problem: str. Why there are none, or `""`. Defaults to `""`.
     """
 
     images: tuple = ()
@@ -53,7 +53,16 @@ class Frames:
 
 
 def worst_mistakes(scores, pair, most):
-    """The mistakes of a pair of classes, the most certain first."""
+    """Returns the mistakes of a pair of classes, the largest margin first.
+
+    Args:
+        scores: `Scores`.
+        pair: `tables.Pair`.
+        most: int. Largest number of mistakes.
+
+    Returns:
+        list of `Mistake`.
+    """
     values = scores.scores
     rows = np.flatnonzero(
         (scores.labels == pair.label)
@@ -62,7 +71,7 @@ def worst_mistakes(scores, pair, most):
     own = values[rows, pair.label]
     margins = values[rows, pair.taken_for] - own
     ranks = 1 + (values[rows] > own[:, None]).sum(axis=1)
-    # Equal scores go to the earlier class.
+    # Of equal scores, the one of the earlier class ranks higher.
     ranks += (
         (values[rows] == own[:, None])
         & (np.arange(values.shape[1]) < pair.label)
@@ -74,12 +83,17 @@ def worst_mistakes(scores, pair, most):
 
 
 def show(scores, pairs, source=None, verbose=True):
-    """The worst mistakes of the most confused pairs, which come the most
-    frequent first.
+    """Returns the worst mistakes of the most confused pairs of classes.
+
+    Args:
+        scores: `Scores`.
+        pairs: sequence of `tables.Pair`, the most frequent first.
+        source: `None`, or `Source` with the videos. Defaults to `None`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
-        List of pairs: `tables.Pair`, and a list of pairs of `Mistake` and
-        its `Frames`, `None` without a source.
+        list of tuples: `tables.Pair`, and a list of tuples of a `Mistake` and
+        its `Frames` (`None` without a source).
     """
     worst = [
         (pair, worst_mistakes(scores, pair, _MISTAKES))
@@ -89,7 +103,7 @@ def show(scores, pairs, source=None, verbose=True):
         desc="frames",
         total=sum(len(mistakes) for _, mistakes in worst),
         unit="video",
-        # None: shown on a terminal
+        # None: the bar is shown on terminals only.
         disable=None if verbose and source else True,
     )
 
@@ -107,7 +121,7 @@ def show(scores, pairs, source=None, verbose=True):
 
 
 def table(shown, scores):
-    """The numbers of the mistakes that `show` gave."""
+    """Returns a `Table` of the mistakes that `show` returned."""
     return Table(
         ("video", "class", "taken_for", "margin", "place_of_class"),
         tuple(
@@ -125,12 +139,14 @@ def table(shown, scores):
 
 
 def note(source):
-    """What the frames of a source are, where they are no frames."""
+    """Returns an explanation of the images of a source without frames; `""` if
+    it has frames."""
     if _modality(source).startswith("rgb"):
         return ""
     return (
-        "The dataset contains flow but no frames: the hue is the direction, "
-        "and the largest motion of a video has full color."
+        "The dataset contains flow but no frames. The images show flow: the "
+        "hue is the direction, and the largest motion of a video has full "
+        "color."
     )
 
 
@@ -139,7 +155,15 @@ def _modality(source):
 
 
 def read(source, name):
-    """Frames of a video, evenly spread over it."""
+    """Reads frames of a video, evenly distributed over it.
+
+    Args:
+        source: `Source`.
+        name: str. Name of the video in the source.
+
+    Returns:
+        `Frames`; a video that cannot be read has a `problem`.
+    """
     if name not in source.videos:
         return Frames(problem="Not in the dataset.")
     index = source.videos.index(name)
@@ -160,7 +184,7 @@ def read(source, name):
 def _to_pictures(images, modality, flow):
     if modality.startswith("rgb"):
         return images
-    # Folders do not say how their flow was coded: then as is usual.
+    # It is not known how the flow of folders was coded: the default is assumed.
     flow = codec.decode(images, (flow or FlowSpec()).bound)
     return codec.to_picture(flow, full_color(flow))
 

@@ -1,4 +1,4 @@
-"""What came out of a run as one HTML page, with its figures as CSV."""
+"""Writes the report of a run: an HTML page, and its figures as CSV."""
 
 import base64
 import collections.abc
@@ -35,7 +35,7 @@ from keras_vidrec.version import __version__
 
 logger = logging.getLogger("keras_vidrec")
 
-# Classes that are shown at once; all are below, to be opened.
+# Number of hardest classes that are listed; all are in a list to open.
 _HARDEST = 12
 _CLASS_COLUMNS = (
     ("Class", "text"),
@@ -44,7 +44,7 @@ _CLASS_COLUMNS = (
     ("Precision", "share"),
     ("Videos", "number"),
 )
-# Of a test: what need not be said.
+# Usual settings of tests, which are not mentioned.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
 _TEST_COLUMNS = (
     ("Test", "text"),
@@ -55,23 +55,23 @@ _TEST_COLUMNS = (
     ("Videos", "number"),
     ("How", "text"),
 )
-# Stands where there is nothing to say.
+# Shown for missing values.
 _NOTHING = "\u2013"
 
 
-def percent(share):
-    """A share from 0 to 1 in words, NaN too."""
+def percent(share: float) -> str:
+    """Returns a share in [0, 1] as a percentage, or a dash for NaN."""
     return _NOTHING if math.isnan(share) else f"{100 * share:.2f} %"
 
 
-def interval(low, high):
-    """An interval of shares in words, NaN too."""
+def interval(low: float, high: float) -> str:
+    """Returns an interval of shares as percentages, or a dash for NaN."""
     if math.isnan(low):
         return _NOTHING
     return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
-# What comes from the data is text and never markup: all of it is escaped.
+# Everything is escaped, because names from datasets may contain markup.
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("keras_vidrec.reporting"),
     autoescape=True,
@@ -96,25 +96,24 @@ def report(
     """Writes the report of a tested run, or of a single score file.
 
     Args:
-        path: path of a run with one test, or of one of the tests of a run,
-            `RUN@25x10`, which stands before the others; or of a score file. One
-            that is in the `scores/` of a run is reported with the training of
-            that run.
-        out: `None`, or path of the directory to write to. Defaults to `None`:
-            `report/` in the run, or beside the score file a directory of its
-            name with `-report`.
-        data: `None` (where the recipe of the run says), or path of the
-            dataset that the frames of mistakes are read from.
-        verbose: bool. Whether to show a progress bar.
+        path: path of a run with one test; or a run and the name of one of its
+            tests, such as `RUN@25x10`, which is shown first; or path of a
+            score file. If the score file is in the directory `scores` of a
+            run, the report includes the training of that run.
+        out: `None` (`report` in the run; for a score file `FILE-report` beside
+            it), or path of the directory to write. Defaults to `None`.
+        data: `None` (the dataset of the run's recipe), or path of the dataset
+            that the frames of mistakes are read from. Defaults to `None`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there is no run, it has not been tested, it has several
-            tests and none is named, the scores of the run are of another
-            network than it has now, a score file is none, or `data` is no
-            dataset of images.
+        ValueError: if there is no such run, it has not been tested, it has
+            several tests and none is named, its scores were computed with an
+            earlier network, a score file is invalid or has no videos, or
+            `data` is not a dataset of images.
     """
     main, file, run = score_naming.load(path)
     if run is not None:
@@ -128,8 +127,8 @@ def report(
     for name, one in scores.items():
         if not one.videos:
             raise ValueError(
-                "Expected scores of some videos to report. Received: "
-                f"{name}, of none"
+                "Expected scores of at least one video to report. Received: "
+                f"{name}, with scores of 0 videos"
             )
     recipe = run.recipe if run else None
     source, reason = background.open_dataset(recipe, data)
@@ -167,31 +166,35 @@ def write(
 ) -> pathlib.Path:
     """Writes a report: `index.html`, a self-contained page, `figures/*.csv`,
     and `origin.json` with the origin of the figures. Marks of the scores are
-    shown above all figures. Other files of the directory are not changed.
+    shown above all figures. Other files in the directory are not changed.
 
     Args:
-        scores: `Scores`, or dict from the name of a test to its `Scores`;
-            classes and mistakes are those of the first. Of several labels per
-            video there are average precisions in the place of mistakes.
-        directory: path to write to, made if missing.
-        title: `None` (the name of the first test), or str.
-        recipe: `None`, or `Recipe` of the network.
-        training: `None`, or dict from the name of a class to the number of
-            videos that the network of the first test was trained on.
-        log: `None`, or path of the `log.csv` of its training.
-        environment: `None`, or path of the `environment.json` of its run.
-        size: `None`, or `measuring.size.Size` of the network.
-        measured: sequence of `Measurement` of it.
-        source: `None`, or `Source` with the videos of the first test.
+        scores: `Scores`, or dict from the name of a test to its `Scores`.
+            Classes and mistakes are those of the first test. If videos have
+            several labels, average precisions are shown instead of mistakes.
+        directory: path of the directory to write, made if missing.
+        title: `None` (the name of the first test), or str. Defaults to `None`.
+        recipe: `None`, or `Recipe` of the network. Defaults to `None`.
+        training: `None`, or dict from the name of a class to the number of its
+            training videos. Defaults to `None`.
+        log: `None`, or path of the `log.csv` of the training. Defaults to
+            `None`.
+        environment: `None`, or path of the `environment.json` of the run.
+            Defaults to `None`.
+        size: `None`, or `measuring.size.Size` of the network. Defaults to
+            `None`.
+        measured: sequence of `Measurement` of the network. Defaults to none.
+        source: `None`, or `Source` with the videos of the first test. Defaults
+            to `None`.
         no_source: str. What the page says if there is no source.
-        verbose: bool. Whether to show a progress bar.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there are no scores, or some of one label per video and
-            some of several.
+        ValueError: if there are no scores, or some tests have one label per
+            video and some have several.
     """
     if isinstance(scores, Scores):
         scores = {"scores": scores}
@@ -247,7 +250,7 @@ def write(
         environment=background.environment(environment),
     )
     chain.write(origin, directory)
-    # Last: where there is a page, its figures are there too.
+    # The page is written last: if it exists, its figures exist too.
     page = directory / "index.html"
     files.write_text(page, html)
     return page
@@ -265,7 +268,7 @@ def _render(
     origin,
     environment,
 ):
-    """The page as HTML that needs nothing beside it."""
+    """Returns the page as HTML without references to other files."""
     main = next(iter(scores.values()))
     labeled = bool(main.known.any())
     view = _view(scores, figures)
@@ -314,18 +317,18 @@ def _render(
         curves=curves,
         speed=[(what, unit, _amount(value)) for what, unit, value in speed],
     )
-    # Names of files need not be text that UTF-8 can hold.
+    # Names of files may contain characters that UTF-8 cannot encode.
     return html.encode("utf-8", "replace").decode("utf-8")
 
 
 def _view(scores, figures):
-    """The parts of the page that differ with the kind of labels."""
+    """Returns the `labels_view.View` of the tests."""
     if next(iter(scores.values())).several:
         return labels_view.view(scores, figures, _how, _HARDEST)
     tests = figures["tests"].records()
     classes = [row for row in figures["classes"].records() if row["videos"]]
     hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
-    # Of few classes there is no top-5 accuracy.
+    # With few classes there is no top-5 accuracy.
     few = all(math.isnan(one["top_5"]) for one in tests)
     left_out, fifth = ([3], "") if few else ([], ", or among the first five")
     return labels_view.View(
@@ -346,7 +349,7 @@ def _view(scores, figures):
 
 
 def _tiles(test):
-    """The figures at the top: names, values, and what is said below them."""
+    """Returns the figures at the top: tuple of `(name, value, note)`."""
     ends = interval(test["top_1_low_95"], test["top_1_high_95"])
     bins = f"{calibration.BINS} bins"
     tiles = (
@@ -367,22 +370,23 @@ def _tiles(test):
 
 
 def _amount(value):
-    """A number of the table of speeds: a count is whole."""
+    """Formats a number of the table of size and speed."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _without(row, places):
+    """Returns a row without the cells at some positions."""
     return [value for place, value in enumerate(row) if place not in places]
 
 
 def _bin(low, high, videos, probability, accuracy):
-    """A row of the page's table of certainties."""
+    """Returns a row of the table of calibration, see `reliability.table`."""
     between = f"{100 * low:.0f} to {100 * high:.0f} %"
     return between, videos, probability, accuracy
 
 
 def _test(row, meta):
-    """A row of the page's table of tests."""
+    """Returns a row of the table of tests."""
     videos, labeled = row["videos"], row["labeled"]
     return (
         row["test"],
@@ -396,7 +400,7 @@ def _test(row, meta):
 
 
 def _how(meta):
-    """What the network saw, in a few words."""
+    """Describes the settings of a test briefly, from the `meta` of scores."""
     if "fusion_weights" in meta:
         weights = " : ".join(f"{w:g}" for w in meta["fusion_weights"])
         kind = "probabilities" if meta.get("softmax") else "scores"
@@ -421,7 +425,7 @@ def _how(meta):
 
 
 def _class(row):
-    """A row of the page's tables of classes."""
+    """Returns a row of the tables of classes."""
     others = _NOTHING
     if row["times"]:
         others = f"{row['taken_for']} ({row['times']} of {row['videos']})"
@@ -435,8 +439,9 @@ def _class(row):
 
 
 def _with_others(main, file, run):
-    """The test that is looked into, then the others of the network that the
-    run has now, by their names."""
+    """Returns a dict of `Scores` by the name of the test: first `main`, which
+    was read from `file`, then the other tests of the run's current network.
+    Tests of an earlier network are left out with a warning."""
     scores = {}
     for name, other in score_naming.of_run(run).items():
         if other == file:

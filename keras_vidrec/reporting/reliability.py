@@ -1,4 +1,4 @@
-"""Whether a network is as sure as it is right: a table and a drawing."""
+"""The reliability diagram: accuracy by predicted probability."""
 
 import math
 
@@ -17,9 +17,9 @@ _INCHES = (4.0, 2.6)
 
 
 def table(scores):
-    """Videos by the probability of their best class: the bins of
-    `calibration.reliability` that have videos, none where scores stand for no
-    probabilities."""
+    """Returns a `Table` of the bins of `calibration.reliability` that have
+    videos. It has no rows if the scores cannot be converted to probabilities,
+    or no video has a label."""
     found = calibration.reliability(scores)
     if found is None:
         return Table(_HEADER, ())
@@ -28,9 +28,15 @@ def table(scores):
 
 
 def draw(drawn):
-    """Draws a `table` in the colors of the page: the markup of an `svg`
-    element. A bar is the accuracy of a bin; the line is where it would be if
-    the network were as sure as it is right."""
+    """Draws the reliability diagram in the colors of the page. Bars show the
+    accuracy of each bin; the line shows perfect calibration.
+
+    Args:
+        drawn: `Table` returned by `table`.
+
+    Returns:
+        str, an `svg` element.
+    """
     with curves.drawing(NAME):
         figure = Figure(_INCHES, layout="constrained")
         FigureCanvasSVG(figure)
@@ -66,16 +72,16 @@ def draw(drawn):
 
 
 def note(scores):
-    """What the figures are, in a sentence or two."""
+    """Returns an explanation of the figures."""
     temperature = calibration.temperature_of(scores)
     said = (
-        "The scores were made without a temperature; vidrec evaluate RUN "
+        "The scores were computed without a temperature; vidrec evaluate RUN "
         "--calibrate fits one."
     )
     if not math.isclose(temperature, 1):
         said = f"Scores are divided by the temperature {temperature:.4g}."
     return (
-        "The calibration error is the mean difference of probability and "
-        f"accuracy over {calibration.BINS} bins of equal width, each by its "
-        f"videos. {said}"
+        "The calibration error is the mean difference between probability and "
+        f"accuracy over {calibration.BINS} bins of equal width, weighted by "
+        f"their videos. {said}"
     )

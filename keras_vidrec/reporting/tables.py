@@ -1,4 +1,4 @@
-"""The figures of a report as tables, which become CSV and parts of a page."""
+"""The figures of a report as tables, for its CSV files and its page."""
 
 import math
 import statistics
@@ -11,30 +11,37 @@ from keras_vidrec.specs import files
 
 
 class Table(typing.NamedTuple):
-    """Rows under a header, of str and numbers."""
+    """A table of str and numbers.
+
+    Args:
+        header: tuple of str. Names of the columns.
+        rows: tuple of tuples, one value for each column.
+    """
 
     header: tuple
     rows: tuple
 
     def records(self):
-        """List of dicts, one a row, by the header."""
+        """Returns a list of dicts, one for each row, with the header's names
+        as keys."""
         return [dict(zip(self.header, row)) for row in self.rows]
 
     def save(self, path):
-        """Writes the table as CSV; what is not a number is left empty."""
+        """Writes the table as CSV. NaN becomes an empty cell."""
         rows = ([*map(_as_csv, row)] for row in self.rows)
         files.write_table(path, self.header, rows)
 
 
 class Pair(typing.NamedTuple):
-    """Videos of one class that were taken for another.
+    """Videos of one class for which another class was predicted.
 
     Args:
-        label: int. Their class.
-        taken_for: int. What they were taken for.
-        times: int. How many were.
-        videos: int. Videos of their class.
-        reverse: int. Videos of the other class that were taken for theirs.
+        label: int. The true class.
+        taken_for: int. The predicted class.
+        times: int. Number of these videos.
+        videos: int. Number of videos of the true class.
+        reverse: int. Number of videos of class `taken_for` for which `label`
+            was predicted.
     """
 
     label: int
@@ -45,8 +52,13 @@ class Pair(typing.NamedTuple):
 
 
 def tests(scores):
-    """The figures of each test by its name, in [0, 1], NaN where no video has a
-    label, or `metrics.summary` has none, and the marks of its scores."""
+    """Returns a `Table` of tests: name, number of videos, figures in [0, 1]
+    (NaN if no video has a label or `metrics.summary` does not have the figure),
+    and marks.
+
+    Args:
+        scores: dict of `Scores` by the name of the test.
+    """
     header = (
         "test",
         "videos",
@@ -79,10 +91,12 @@ def tests(scores):
 
 
 def classes(scores):
-    """The figures of each class, the hardest first.
+    """Returns a `Table` of the figures of each class, the lowest accuracy
+    first, classes without videos last.
 
-    `taken_for` is the most frequent wrong class, the earlier one of equal ones,
-    and empty where there is none. Classes without videos stand last.
+    `taken_for` is the most frequent wrong class (the first one of several that
+    are equally frequent), `times` its number of videos; `""` and 0 if there is
+    none.
     """
     figures = metrics.class_table(scores.scores, scores.labels)
     wrong = _mistakes(scores)
@@ -114,7 +128,8 @@ def classes(scores):
 
 
 def confusion_matrix(scores):
-    """Counts by class (rows) and by recognized class (columns)."""
+    """Returns a `Table` of the number of videos by true class (rows) and
+    predicted class (columns)."""
     matrix = metrics.confusion_matrix(scores.scores, scores.labels)
     return Table(
         ("class", *scores.classes),
@@ -125,7 +140,7 @@ def confusion_matrix(scores):
 
 
 def confused_pairs(scores):
-    """Pairs of a class and one it was taken for, the most frequent first."""
+    """Returns a tuple of `Pair`, the most frequent first."""
     wrong = _mistakes(scores)
     order = np.argsort(-wrong, axis=None, kind="stable")
     order = order[: np.count_nonzero(wrong)]
@@ -145,7 +160,8 @@ def confused_pairs(scores):
 
 
 def pairs(scores, found):
-    """`confused_pairs` with the names of the classes."""
+    """Returns a `Table` of the result of `confused_pairs`, with the names of
+    the classes."""
     names = scores.classes
     return Table(
         ("class", "taken_for", "times", "videos", "the_other_way_round"),
@@ -157,10 +173,15 @@ def pairs(scores, found):
 
 
 def speed(log, scores, size=None, measured=()):
-    """What a network costs: its `Size`, if that is known; what was measured of
-    the speed of training, in a log as `curves.read` gives it, of tests, and by
-    `vidrec benchmark`, a sequence of `Measurement`; without rows if nothing
-    was."""
+    """Returns a `Table` of the size of a network and its speed in training, in
+    tests, and as measured by `vidrec benchmark`.
+
+    Args:
+        log: dict as returned by `curves.read`.
+        scores: dict of `Scores` by the name of the test.
+        size: `None`, or `Size` of the network. Defaults to `None`.
+        measured: sequence of `Measurement`. Defaults to none.
+    """
     rows = []
     if size is not None:
         clip = f"a clip of {size.clip_text}"
@@ -186,6 +207,7 @@ def speed(log, scores, size=None, measured=()):
 
 
 def _mistakes(scores):
+    """Returns the confusion matrix with 0 on the diagonal."""
     wrong = metrics.confusion_matrix(scores.scores, scores.labels)
     np.fill_diagonal(wrong, 0)
     return wrong

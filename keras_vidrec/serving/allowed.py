@@ -1,4 +1,4 @@
-"""Files of the server that a client may name."""
+"""The files of the server that clients may name."""
 
 import os
 import pathlib
@@ -7,13 +7,14 @@ from keras_vidrec.serving.refusals import Refused
 
 
 class Allowed:
-    """What lies below some directories.
+    """The files below some directories.
 
     Args:
-        directories: iterable of paths. None: no path is allowed.
+        directories: iterable of paths. Without any, no file is allowed.
+            Defaults to none.
 
     Raises:
-        ValueError: if one is no directory.
+        ValueError: if a path is not a directory.
     """
 
     def __init__(self, directories=()):
@@ -23,37 +24,44 @@ class Allowed:
             if not root.is_dir():
                 raise ValueError(
                     "Expected directories whose videos clients may name. "
-                    f"Received: allow={str(directory)!r}, which is none"
+                    f"Received: allow={str(directory)!r}, which is not a "
+                    "directory"
                 )
             self._roots.append(root.resolve())
 
     def find(self, text: str) -> pathlib.Path:
-        """The file that a client means; one below no allowed directory, by
-        `..` or by a link say, is refused whether it exists or not.
+        """Returns the path of the file that a client named.
 
         Args:
-            text: str. A path; a relative one is sought below each directory.
+            text: str. A path. A relative path is searched below each directory.
+
+        Returns:
+            `pathlib.Path`, with links resolved.
 
         Raises:
-            Refused: if it may not be had, or there is none.
+            Refused: if the path, with links and `..` resolved, is not below an
+                allowed directory (403, whether it exists or not), or there is
+                no such file (404).
         """
         if "://" in text:
             raise Refused(
-                403, "Addresses are not fetched. Send the video itself."
+                403,
+                "The server does not download videos. Send the video itself.",
             )
         if not self._roots:
             raise Refused(
                 403,
-                "This server takes no paths (--allow). Send the video itself.",
+                "This server does not accept paths (--allow). Send the video "
+                "itself.",
             )
         found = []
         for root in self._roots:
             try:
-                # All links followed: where the file truly lies.
+                # With all links resolved.
                 path = pathlib.Path(os.path.realpath(root / text))
                 if any(path.is_relative_to(each) for each in self._roots):
                     found.append((path, path.is_file()))
-            except (OSError, ValueError):  # too long, or no path at all
+            except (OSError, ValueError):  # too long, or not a valid path
                 continue
         for path, is_file in found:
             if is_file:

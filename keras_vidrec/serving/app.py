@@ -1,4 +1,4 @@
-"""The endpoints."""
+"""The HTTP endpoints, as a FastAPI application."""
 
 import contextlib
 import json
@@ -28,12 +28,12 @@ _Video = typing.Annotated[
 _Path = typing.Annotated[
     str | None,
     fastapi.Form(
-        description="In place of it, the path of a file of the server, below "
-        "a directory that it allows."
+        description="Instead of the video, the path of a file on the server, "
+        "below an allowed directory."
     ),
 ]
 _Top = typing.Annotated[
-    int, fastapi.Form(ge=1, description="Classes to tell, at most.")
+    int, fastapi.Form(ge=1, description="Largest number of classes.")
 ]
 _Window = typing.Annotated[
     float, fastapi.Form(gt=0, le=3600, description="Seconds of a window.")
@@ -51,7 +51,7 @@ _Rate = typing.Annotated[
     fastapi.Form(
         gt=0,
         le=1000,
-        description="Frames a second, where the video does not tell its time.",
+        description="Frames a second, for a video without time stamps.",
     ),
 ]
 _ERRORS = {
@@ -60,18 +60,21 @@ _ERRORS = {
     404: "There is no such file.",
     408: "The request came too slowly.",
     413: "The request is too large.",
-    422: "A value, or the video, is not what it should be.",
-    429: "Too many wait already.",
+    422: "A value or the video is invalid.",
+    429: "Too many videos are waiting.",
 }
 
 
 def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
-    """The application.
+    """Builds the application.
 
     Args:
-        name: str. What the network is called.
-        service: `Service`, which starts and ends with it.
-        allowed: `Allowed`.
+        name: str. Name of the network.
+        service: `Service`. It is started and closed with the application.
+        allowed: `Allowed`. The files that clients may name.
+
+    Returns:
+        `fastapi.FastAPI`.
     """
 
     @contextlib.asynccontextmanager
@@ -86,7 +89,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
         title=f"vidrec serve: {name}",
         version=__version__,
         lifespan=lifespan,
-        description="What happens in a video.",
+        description="Recognizes actions in videos.",
     )
     app.state.service = service
     app.add_middleware(Guard, service=service)
@@ -97,13 +100,14 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
     }
 
     async def placed(stack, video, path):
-        """The file that a request means, and what it is called."""
+        """Returns the path of the video of a request, and its name for the
+        answer. An upload is copied to a file that `stack` removes."""
         if (video is None) == (path is None):
             raise Refused(
                 422,
-                "Expected a form (multipart/form-data) with the field `video`, "
-                "a file, or `path`. Received: "
-                + ("none of them" if video is None else "both"),
+                "Expected a form (multipart/form-data) with either the field "
+                "`video`, a file, or the field `path`. Received: "
+                + ("neither" if video is None else "both"),
             )
         if path is not None:
             file, called = allowed.find(path), path
@@ -124,7 +128,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
     async def predict(
         video: _Video = None, path: _Path = None, top: _Top = 5
     ) -> Prediction:
-        """Tells what happens in a video, as `vidrec predict --json` does."""
+        """Predicts the classes of a video, as `vidrec predict --json` does."""
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(service.videos.one())
             file, called = await placed(stack, video, path)
@@ -136,7 +140,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
             **responses,
             200: {
                 "description": "Server-sent events: `window` with start, end "
-                "(seconds), classes, probabilities and present; at last `end`, "
+                "(seconds), classes, probabilities and present; finally `end` "
                 "or `error`.",
                 "content": {"text/event-stream": {}},
             },
@@ -151,7 +155,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
         stride: _Stride = None,
         frame_rate: _Rate = None,
     ):
-        """Tells what happens when in a video, window by window, as it is
+        """Predicts the classes of each window of a video, while the video is
         read."""
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(service.streams.one())
@@ -168,9 +172,9 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
             first = await watching.next()
             return _Events(service, watching, first, stack.pop_all())
 
-    @app.get("/health", responses={503: {"description": "It does not."}})
+    @app.get("/health", responses={503: {"description": "It does not work."}})
     def health(response: Response) -> dict:
-        """Whether the server answers, and what with."""
+        """Returns whether the server works, and its network."""
         is_alive = service.is_alive
         response.status_code = 200 if is_alive else 503
         return {
@@ -183,15 +187,22 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
 
     @app.get("/metrics", response_class=Response)
     def tell_metrics():
-        """Figures, as Prometheus reads them."""
+        """Returns metrics in the format of Prometheus."""
         return Response(service.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     return app
 
 
 class _Events(StreamingResponse):
-    """Windows as server-sent events. Whatever becomes of the client, what they
-    need ends with them."""
+    """A response of windows as server-sent events. Its resources are released
+    when it ends, also if the client disconnects.
+
+    Args:
+        service: `Service`.
+        watching: `Watching`.
+        first: `None`, or dict: its first window.
+        stack: `contextlib.AsyncExitStack` of the resources.
+    """
 
     def __init__(self, service, watching, first, stack):
         self._stack = stack
@@ -220,12 +231,12 @@ async def _events(service, watching, window):
         yield _event("end", {"windows": number})
 
 
-def _event(kind, content):
+def _event(kind: str, content: dict) -> str:
     return f"event: {kind}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
 def _explain(app):
-    """Each error is one line of JSON, in the words of the client."""
+    """Adds the handlers of errors. Each error becomes one line of JSON."""
 
     @app.exception_handler(Refused)
     async def refused(_request, error):
@@ -247,4 +258,4 @@ def _explain(app):
 
     @app.exception_handler(Exception)
     async def unforeseen(_request, _error_of_ours):
-        return error_response(500, "The server failed. Its log says why.")
+        return error_response(500, "The server failed. See its log.")

@@ -1,4 +1,4 @@
-"""Videos of several clients, which the network sees together."""
+"""Runs the network on batches of the videos of several clients."""
 
 import collections
 import concurrent.futures
@@ -12,23 +12,25 @@ from keras_vidrec.data.sources.frame_array import Frames
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.shown import Shown
 
-# What the network is compiled with: frames of a usual size.
+# The shape of the video that the network is compiled with.
 _BLANK = (16, 240, 320, 3)
 
-# A video, and where its answer goes.
+# A video, and the future that gets its answer.
 _Asked = tuple[Shown, concurrent.futures.Future]
 
 
 class Batcher:
-    """A thread that asks the network: when it is free, it takes all
-    videos that wait and shows them together. It never waits for more.
+    """A thread that runs the network. Each time the network is free, it gets
+    a batch of the waiting videos. The thread does not wait for a full batch.
 
-    It takes 1, 2, 4, 8 ... videos: any other number would need compiling again.
+    A batch has 1, 2, 4, 8 ... videos: each other number would be compiled
+    separately.
 
     Args:
         predictor: `evaluation.Predictor`.
-        most: int. Videos at a time.
-        tell: callable of the number of videos and the seconds of each call.
+        most: int. Largest number of videos in a batch.
+        tell: function that is called after each batch, with its number of
+            videos and the seconds of the call.
     """
 
     def __init__(self, predictor: Predictor, most: int, tell):
@@ -45,11 +47,11 @@ class Batcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still answers."""
+        """Whether the thread is running: bool."""
         return self._thread.is_alive()
 
     def warm(self) -> None:
-        """Has the network compiled, before a video waits for it."""
+        """Compiles the network for all sizes of batches."""
         blank = Frames(np.zeros(_BLANK, np.uint8), 25.0)
         shown = self._predictor.reader(blank)
         number = 1
@@ -58,21 +60,28 @@ class Batcher:
             number *= 2
 
     def submit(self, shown: Shown) -> concurrent.futures.Future:
-        """The `evaluation.Prediction` of a video, of all classes, in the
-        future."""
+        """Adds a video to the waiting ones.
+
+        Args:
+            shown: `evaluation.shown.Shown`. The clips of the video.
+
+        Returns:
+            Future of the `evaluation.Prediction` of the video, with all
+            classes.
+        """
         future: concurrent.futures.Future = concurrent.futures.Future()
         self._arrived.put((shown, future))
         return future
 
     def close(self) -> None:
-        """Answers what waits, and ends."""
+        """Answers the waiting videos, and ends the thread."""
         self._arrived.put(None)
         self._thread.join()
 
     def _run(self):
         top = len(self._predictor.classes)
         while taken := self._take():
-            # No client waits any more for those that are canceled.
+            # Canceled futures are those of clients that have disconnected.
             some = [t for t in taken if t[1].set_running_or_notify_cancel()]
             futures = [future for _, future in some]
             begun = time.perf_counter()
@@ -87,7 +96,8 @@ class Batcher:
                 future.set_result(answer)
 
     def _take(self):
-        """Some that wait; none at the end."""
+        """Waits for videos and returns a batch of them: list of `_Asked`,
+        empty after `close`."""
         while not self._is_closed and len(self._waiting) < self._most:
             try:
                 one = self._arrived.get(block=not self._waiting)

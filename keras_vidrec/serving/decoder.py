@@ -1,4 +1,4 @@
-"""Processes that read videos, seen from the server."""
+"""Starts and controls the processes that read videos."""
 
 import concurrent.futures
 import contextlib
@@ -14,36 +14,43 @@ from keras_vidrec.serving.limits import Limits
 from keras_vidrec.serving.refusals import Refused
 from keras_vidrec.videos.errors import VideoError
 
-# Seconds that a new process may take to begin, on a busy machine.
+# Seconds that a new process may take to start, on a busy machine.
 _START_S = 120.0
 
 
 class _Lost(Refused):
-    """A video that a process fell over."""
+    """A video that made its process crash or time out.
+
+    Args:
+        name: str. Name of the video.
+        problem: str. What happened, and what to do.
+    """
 
     def __init__(self, name, problem):
         super().__init__(422, str(VideoError(name, problem)))
 
 
 class _Process:
-    """One process, and this end of its connection."""
+    """A process, and the connection to it."""
 
     def __init__(self, target, *arguments):
         self.process, self._connection = workers.start(target, arguments, {})
         self._is_ready = False
 
     def begin(self, path, name):
-        """Gives it a video; `_Lost` if it does not take it."""
+        """Sends a video to the process, and waits until it starts to read it.
+        Raises `_Lost` if it does not."""
         if not self._is_ready:
             self.receive(name, _START_S)
             self._is_ready = True
-        with contextlib.suppress(OSError):  # seen when receiving
+        with contextlib.suppress(OSError):  # `receive` raises the error
             self._connection.send((path, name))
         self.receive(name, _START_S)
 
     def receive(self, name, seconds):
-        """What comes next, `(kind, value)`; `Refused` if the process refuses
-        the video, `_Lost` if it dies or nothing comes in time."""
+        """Returns the next message `(kind, value)`. Raises `Refused` if the
+        process refuses the video, `_Lost` if it dies or sends nothing for
+        `seconds`."""
         try:
             is_late = not self._connection.poll(seconds)
             kind, value = (None, None) if is_late else self._connection.recv()
@@ -64,8 +71,8 @@ class _Process:
         return kind, value
 
     def kill(self):
-        """Ends the process, whatever it does. Any thread may do so: who
-        receives at the time sees that it has died."""
+        """Kills the process. Any thread may call this; `receive` in another
+        thread then raises `_Lost`."""
         self.process.kill()
 
     def close(self):
@@ -75,15 +82,15 @@ class _Process:
 
 
 class Decoders:
-    """A few processes that read what a network is shown of videos. One that
-    dies, or takes too long, is replaced.
+    """A pool of processes that read the clips of videos. A process that dies
+    or takes too long is replaced.
 
     Args:
         reader: `evaluation.shown.Reader`.
         limits: `Limits`.
 
     Attributes:
-        restarts: int. Processes that were replaced.
+        restarts: int. Number of processes that were replaced.
     """
 
     def __init__(self, reader: Reader, limits: Limits):
@@ -101,20 +108,24 @@ class Decoders:
 
     @property
     def processes(self) -> list:
-        """List of int. Their numbers."""
+        """The process ids: list of int."""
         return [one.process.pid for one in self._all]
 
     def submit(self, path, name: str) -> concurrent.futures.Future:
-        """The `Shown` of a video, in the future, or `Refused`.
+        """Starts reading a video.
 
         Args:
             path: path of the file.
-            name: str. What an error calls it.
+            name: str. Name of the video in errors.
+
+        Returns:
+            Future of the `Shown` of the video. It raises `Refused` if the
+            video cannot be read.
         """
         return self._threads.submit(self._read, os.fspath(path), name)
 
     def close(self) -> None:
-        """Ends the processes, whatever they do."""
+        """Kills the processes."""
         with self._lock:
             self._is_closed = True
             for process in self._all:
@@ -128,7 +139,7 @@ class Decoders:
         try:
             try:
                 process.begin(path, name)
-            except _Lost:  # killed while it waited: the video is not to blame
+            except _Lost:  # it died before it got this video
                 process = self._replaced(process)
                 process.begin(path, name)
             return process.receive(name, self._limits.decode_seconds)[1]
@@ -141,7 +152,7 @@ class Decoders:
     def _start(self):
         with self._lock:
             if self._is_closed:
-                raise Refused(503, "The server ends.")
+                raise Refused(503, "The server is shutting down.")
             process = _Process(decoding.read_clips, self._reader, self._limits)
             self._all.append(process)
             return process
@@ -155,19 +166,20 @@ class Decoders:
 
 
 class FrameProcess:
-    """The frames of one video from a process of its own: a stream as
-    `evaluation.Predictor.windows` takes it.
+    """A stream of the frames of one video, read in a process of its own. It has
+    the interface that `evaluation.Predictor.windows` needs.
 
     Args:
         reader: `evaluation.shown.Reader`.
         limits: `Limits`.
         path: path of the file.
-        name: str. What an error calls it.
-        frame_rate: `None`, or float, as of `videos.FileStream`.
+        name: str. Name of the video in errors.
+        frame_rate: `None`, or float, see `videos.FileStream`. Defaults to
+            `None`.
 
     Attributes:
-        name, frame_rate, deinterlace: as of `videos.FileStream`; the second
-            after `open`.
+        name, deinterlace: see `videos.FileStream`.
+        frame_rate: `None` before `open`, then float: frames a second.
     """
 
     num_skipped = 0
@@ -185,13 +197,13 @@ class FrameProcess:
         )  # fmt: skip
 
     def open(self) -> None:
-        """Waits until the process knows the video; `Refused` if it cannot be
-        read."""
+        """Waits until the process has opened the video. Raises `Refused` if it
+        cannot be read."""
         seconds = _START_S + self._seconds
         _, self.frame_rate = self._process.receive(self.name, seconds)
 
     def frames(self, _hold):
-        """Yields `(index, seconds, frame)`, as of `FileStream.frames`."""
+        """Yields `(index, seconds, frame)`, see `FileStream.frames`."""
         while True:
             kind, value = self._process.receive(self.name, self._seconds)
             if kind == "end":
@@ -199,9 +211,9 @@ class FrameProcess:
             yield value
 
     def kill(self) -> None:
-        """Ends the process; any thread may do so."""
+        """Kills the process. Any thread may call this."""
         self._process.kill()
 
     def close(self) -> None:
-        """Ends the process and what leads to it."""
+        """Kills the process and closes the connection to it."""
         self._process.close()

@@ -1,5 +1,5 @@
-"""What the processes do that read videos: a file that makes FFmpeg fall takes
-one of them along, and not the server."""
+"""The functions that run in the processes that read videos. If a file makes
+FFmpeg crash, one of these processes ends, and not the server."""
 
 import contextlib
 import logging
@@ -17,9 +17,15 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def read_clips(connection, reader: Reader, limits: Limits) -> None:
-    """Reads videos until the connection ends: each time `(path, name)` comes
-    in, `("begun", None)` goes out, and `("done", Shown)` or `("refused",
-    text)`, whose words call the video by its name."""
+    """Reads videos until the connection is closed. It receives `(path, name)`
+    for each video, and sends `("begun", None)` followed by `("done", Shown)` or
+    `("refused", text)`.
+
+    Args:
+        connection: connection to the server.
+        reader: `evaluation.shown.Reader`.
+        limits: `Limits`.
+    """
     _begin(limits)
     connection.send(("ready", None))
     while True:
@@ -36,9 +42,18 @@ def read_clips(connection, reader: Reader, limits: Limits) -> None:
 def read_frames(
     connection, reader: Reader, limits: Limits, path, name, frame_rate
 ) -> None:
-    """Reads one video, frame by frame: `("opened", frames a second)`, then
-    `("frame", (index, seconds, frame))`, resized, and `("end", None)`; or
-    `("refused", text)`."""
+    """Reads one video frame by frame. It sends `("opened", frame_rate)`, then
+    `("frame", (index, seconds, frame))` with each resized frame, and finally
+    `("end", None)`; or `("refused", text)` if the video cannot be read.
+
+    Args:
+        connection: connection to the server.
+        reader: `evaluation.shown.Reader`.
+        limits: `Limits`.
+        path: str. Path of the file.
+        name: str. Name of the video in errors.
+        frame_rate: `None`, or float, see `videos.FileStream`.
+    """
     _begin(limits)
     with _refusals(connection, path, name):
         limits.check_header(path)
@@ -58,13 +73,15 @@ def read_frames(
 def _begin(limits):
     workers.begin()
     opening.limit_pixels(limits.max_pixels)
-    # Where memory runs out, Linux is to end this process and not the server.
+    # If memory runs out, Linux kills this process first, and not the server.
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 @contextlib.contextmanager
 def _refusals(connection, path, name):
+    """Sends `("refused", text)` if reading the video raises an error. The text
+    contains the name of the video instead of its path."""
     try:
         yield
     except (BrokenPipeError, ConnectionError):

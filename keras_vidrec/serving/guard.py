@@ -1,5 +1,5 @@
-"""What stands before the endpoints: clients that send too much, too slowly, or
-too many at a time."""
+"""Refuses requests before they reach the endpoints: those that are too large,
+too slow, or too many at a time."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ from keras_vidrec.serving.service import Service
 
 logger = logging.getLogger("keras_vidrec")
 
-# Bytes of a request beside the video.
+# Largest size of a request without the video, in bytes.
 _FORM_BYTES = 2**16
-# Bytes a second of an upload, at least, once the patience is over.
+# Smallest mean speed of an upload in bytes a second, after `Limits.patience`.
 _SLOWEST = 10_000
 # Seconds for which the rest of a request is read after it was refused.
 _LINGER_S = 3.0
@@ -24,10 +24,10 @@ _CLOSE = (b"connection", b"close")
 
 
 class Guard:
-    """An ASGI application around another.
+    """An ASGI middleware.
 
     Args:
-        app: the other.
+        app: the ASGI application that gets the accepted requests.
         service: `Service`.
     """
 
@@ -36,12 +36,13 @@ class Guard:
         limits = service.limits
         self._most = limits.max_bytes + _FORM_BYTES
         self._patience = limits.patience
-        # Before an upload is read for nothing.
+        # Checked before the upload is read.
         self._places = {
             "/predict": service.videos,
             "/windows": service.streams,
         }
-        # As many again may be sending while others wait for their answers.
+        # Twice the queue: other clients may upload while those in the queue
+        # wait for their answers.
         self._requests = Places(
             2 * limits.queue + limits.streams, "requests are answered"
         )
@@ -71,7 +72,18 @@ class Guard:
 
 
 class _Client:
-    """One request, as the application sees it."""
+    """The connection of one request, as the application uses it: `receive` and
+    `send` apply the limits.
+
+    Args:
+        scope, receive, send: as in ASGI.
+        most: int. Largest size of the request in bytes.
+        patience: float. Seconds, see `Limits`.
+        service: `Service`.
+
+    Attributes:
+        is_gone: bool. Whether the client has stopped reading its answer.
+    """
 
     def __init__(self, scope, receive, send, most, patience, service):
         self._scope, self._receive, self._send = scope, receive, send
@@ -82,7 +94,7 @@ class _Client:
         self.is_gone = False
 
     def check_length(self):
-        """Raises `Refused` if the request says that it is too long."""
+        """Raises `Refused` if the stated length of the request is too large."""
         for name, value in self._scope["headers"]:
             if name == b"content-length" and int(value) > self._most:
                 raise Refused(413, self._too_long())
@@ -95,7 +107,7 @@ class _Client:
 
     async def receive(self):
         if self._is_sent:
-            return await self._receive()  # tells when the client goes
+            return await self._receive()  # reports when the client disconnects
         loop = asyncio.get_running_loop()
         spent = time.perf_counter() - self._begun
         allowed = self._patience + self._bytes / _SLOWEST - spent
@@ -121,22 +133,24 @@ class _Client:
                 headers = [*message.get("headers", ()), _CLOSE]
                 message = {**message, "headers": headers}
         elif is_early and not message.get("more_body", False):
-            # A connection that is closed while the client sends is reset, and
-            # the answer lost: some of what comes is read, and thrown away.
+            # If the connection were closed while the client sends, it would be
+            # reset and the answer lost. So some of the rest is read and
+            # dropped.
             await self._pass_on({**message, "more_body": True})
             await self._drain()
             message = {"type": "http.response.body"}
         await self._pass_on(message)
 
     def failed(self):
-        """Counts an answer that the server gives after an error of its own,
-        unless one had begun before."""
+        """Counts the answer 500 after an error of the server, unless another
+        answer has begun."""
         if not self._is_answered:
             self._service.metrics.answered(
                 self._scope["path"], 500, self._begun
             )
 
     async def _drain(self):
+        """Reads and drops the rest of the request, for a limited time."""
         drained, more = 0, True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(self._patience, _LINGER_S)):
@@ -152,7 +166,7 @@ class _Client:
         except TimeoutError:
             self.is_gone = True
             logger.warning(
-                "A client of %s read nothing for %g s and is left.",
+                "A client of %s read nothing for %g s and is disconnected.",
                 self._scope["path"],
                 self._patience,
             )

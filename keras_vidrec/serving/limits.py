@@ -1,4 +1,4 @@
-"""What a server takes on, and what it refuses."""
+"""The limits of a server."""
 
 import dataclasses
 import os
@@ -12,24 +12,27 @@ _WHOLE = ("max_bytes", "max_pixels", "queue", "batch", "decoders", "streams")
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What is too much for a server.
+    """The limits of a server.
 
     Args:
-        max_bytes: int. Of a video. Defaults to 512 MiB.
-        max_seconds: float. That a video may last. Defaults to `600.0`.
-        max_pixels: int. Of a frame. Defaults to `4096 * 2304`.
-        decode_seconds: float. To read what the network is shown of a video;
-            of windows, from frame to frame. Defaults to `60.0`.
-        patience: float. Seconds to wait for a client that sends, or reads,
+        max_bytes: int. Largest size of a video. Defaults to 512 MiB.
+        max_seconds: float. Largest duration of a video. Defaults to `600.0`.
+        max_pixels: int. Largest number of pixels of a frame. Defaults to
+            `4096 * 2304`.
+        decode_seconds: float. Largest time to read the clips of a video, or,
+            for `/windows`, the next frame. Defaults to `60.0`.
+        patience: float. Seconds to wait for a client that sends or reads
             nothing. Defaults to `30.0`.
-        queue: int. Videos that are answered or wait for it; to further ones
-            the server says 429. Defaults to `32`.
-        batch: int. Videos that the network sees at a time. Defaults to `8`.
-        decoders: int. Processes that read videos. Defaults to `2`.
-        streams: int. Requests of windows at a time. Defaults to `2`.
+        queue: int. Largest number of videos that are processed or wait.
+            Further requests get status 429. Defaults to `32`.
+        batch: int. Largest number of videos in a batch of the network.
+            Defaults to `8`.
+        decoders: int. Number of processes that read videos. Defaults to `2`.
+        streams: int. Largest number of `/windows` requests at a time. Defaults
+            to `2`.
 
     Raises:
-        ValueError: if one is not above zero.
+        ValueError: if a limit is not positive.
     """
 
     max_bytes: int = 2**29
@@ -49,7 +52,12 @@ class Limits:
             check(field.name, value)
 
     def check_size(self, name: str, size: int) -> None:
-        """Raises a `VideoError` if a file has too many bytes."""
+        """Raises a `VideoError` if a file is too large.
+
+        Args:
+            name: str. Name of the video in the error.
+            size: int. Bytes.
+        """
         if size > self.max_bytes:
             raise VideoError(
                 name,
@@ -58,8 +66,8 @@ class Limits:
             )
 
     def check_header(self, path: str | os.PathLike[str]) -> None:
-        """Raises a `VideoError` if a file says that it lasts too long, or is
-        no video. Nothing is decoded."""
+        """Raises a `VideoError` if a file is not a video, or its header states
+        a duration that is too long. Nothing is decoded."""
         with opening.opened(path) as (container, stream):
             stated = (container.duration or 0) / 1e6
             if stream.duration and stream.time_base:
@@ -70,7 +78,7 @@ class Limits:
     def check_seconds(
         self, path: str | os.PathLike[str], seconds: float
     ) -> None:
-        """Raises a `VideoError` if a video lasts too long."""
+        """Raises a `VideoError` if `seconds` of a video are too long."""
         if seconds > self.max_seconds:
             raise VideoError(
                 path,

@@ -1,4 +1,4 @@
-"""Figures of a server, as Prometheus reads them."""
+"""The metrics of a server, in the format of Prometheus."""
 
 import time
 
@@ -9,11 +9,12 @@ _PATHS = {"/predict", "/windows", "/health", "/metrics"}
 
 
 class Metrics:
-    """What is counted.
+    """The metrics of a server.
 
     Args:
-        waiting: callable that returns how many videos are being answered.
-        restarts: callable that returns how many decoders were replaced.
+        waiting: function that returns the number of videos that are processed
+            or wait.
+        restarts: function that returns how many decoders were replaced.
     """
 
     def __init__(self, waiting, restarts):
@@ -21,17 +22,20 @@ class Metrics:
         prometheus_client.ProcessCollector(registry=registry)
         prometheus_client.PlatformCollector(registry=registry)
         self._requests = prometheus_client.Counter(
-            "vidrec_requests", "Answers, by status.", ["path", "status"],
+            "vidrec_requests", "Answers by status.", ["path", "status"],
             registry=registry,
         )  # fmt: skip
         self._latency = self._histogram(
-            "vidrec_request_seconds", "Until the answer began.", ["path"]
+            "vidrec_request_seconds",
+            "Time until the answer begins.",
+            ["path"],
         )
         self._decoding = self._histogram(
-            "vidrec_decoding_seconds", "Of a video, with waiting for it."
+            "vidrec_decoding_seconds",
+            "Time to decode a video, including waiting for a decoder.",
         )
         self._network = self._histogram(
-            "vidrec_network_seconds", "Of a call of the network."
+            "vidrec_network_seconds", "Time of a call of the network."
         )
         self._videos = self._histogram(
             "vidrec_batch_videos", "Videos in a call of the network.",
@@ -41,7 +45,7 @@ class Metrics:
             "vidrec_windows", "Windows that were answered.", registry=registry
         )
         for name, text, read in (
-            ("vidrec_waiting", "Videos that are being answered.", waiting),
+            ("vidrec_waiting", "Videos processed or waiting.", waiting),
             ("vidrec_decoder_restarts", "Decoders replaced.", restarts),
         ):
             prometheus_client.Gauge(name, text, registry=registry).set_function(
@@ -54,17 +58,23 @@ class Metrics:
         )
 
     def answered(self, path: str, status: int, begun: float) -> None:
-        """Counts an answer that begins now; `begun` is a `perf_counter`."""
+        """Counts an answer that begins now.
+
+        Args:
+            path: str. Path of the request.
+            status: int. HTTP status.
+            begun: float. `time.perf_counter()` at the start of the request.
+        """
         path = path if path in _PATHS else "other"
         self._requests.labels(path, status).inc()
         self._latency.labels(path).observe(time.perf_counter() - begun)
 
     def decoding(self):
-        """A context whose time is that of decoding a video."""
+        """Returns a context that measures the time to decode a video."""
         return self._decoding.time()
 
     def computed(self, videos: int, seconds: float) -> None:
-        """Counts a call of the network."""
+        """Counts a call of the network with a number of videos."""
         self._videos.observe(videos)
         self._network.observe(seconds)
 
@@ -73,7 +83,7 @@ class Metrics:
         self._windows.inc()
 
     def text(self) -> bytes:
-        """All of it, in the form of `CONTENT_TYPE`."""
+        """Returns all metrics, in the format of `CONTENT_TYPE`."""
         return prometheus_client.generate_latest(self._registry)
 
 

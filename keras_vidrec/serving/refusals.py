@@ -1,12 +1,12 @@
-"""What a server says instead of an answer."""
+"""The errors that a server sends to clients."""
 
 
 class Refused(Exception):
-    """A request that gets an error.
+    """An error that is sent to the client.
 
     Args:
-        status: int. Of HTTP.
-        text: str. What is wrong, in the words of who asked.
+        status: int. HTTP status.
+        text: str. The message, in terms of the client's request.
     """
 
     def __init__(self, status: int, text: str):
@@ -15,18 +15,28 @@ class Refused(Exception):
         self.text = text
 
     def response(self):
-        """What the client gets."""
+        """Returns the response for the client."""
         again = {"Retry-After": "1"} if self.status == 429 else None
         return error_response(self.status, self.text, again)
 
 
 def error_response(status: int, text: str, headers=None):
-    """An error in JSON: `error`, one line."""
+    """Returns a response with `{"error": text}` as JSON.
+
+    Args:
+        status: int. HTTP status.
+        text: str. The message, one line.
+        headers: `None`, or dict of str. Defaults to `None`.
+    """
     from starlette.responses import JSONResponse
 
     return JSONResponse({"error": text}, status, headers)
 
 
 def too_many(what: str) -> Refused:
-    """The answer to a request that there is no room for."""
-    return Refused(429, f"The server is busy: {what}. Ask again in a moment.")
+    """Returns the error for a request if the server is busy.
+
+    Args:
+        what: str. What it is busy with.
+    """
+    return Refused(429, f"The server is busy: {what}. Try again in a moment.")

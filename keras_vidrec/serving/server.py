@@ -1,4 +1,4 @@
-"""A recognizer that others ask over HTTP."""
+"""Serves a recognizer over HTTP."""
 
 import logging
 import socket
@@ -27,22 +27,22 @@ def create_app(
     protocol: TestProtocol | str | None = None,
     limits: Limits | None = None,
 ) -> "fastapi.FastAPI":
-    """The server as an ASGI application, for a program that runs such.
+    """Makes the server as an ASGI application, to be run by an ASGI server.
 
     Args:
         recognizer: `Recognizer`.
         allow: iterable of paths of directories. Clients may name files below
             them. Defaults to `()`.
-        protocol: `None` (the network's own test), or another, as of
-            `evaluation.Predictor`.
-        limits: `None` (`Limits()`), or `Limits`.
+        protocol: `None` (the network's own test), or another one, see
+            `evaluation.Predictor`. Defaults to `None`.
+        limits: `None` (`Limits()`), or `Limits`. Defaults to `None`.
 
     Returns:
-        `fastapi.FastAPI`. Its processes start and end with it.
+        `fastapi.FastAPI`. Its processes start and end with the application.
 
     Raises:
         ValueError: if the libraries of the extra `serve` are not installed, or
-            an argument is not what it should be.
+            an argument is invalid.
     """
     checks.installed("serve", _LIBRARIES)
     from keras_vidrec.serving import app
@@ -67,15 +67,17 @@ def serve(
 
     Args:
         recognizer: `Recognizer`.
-        host: str. Address to listen on. Defaults to `"127.0.0.1"`: programs of
-            this machine alone may ask.
-        port: int. `0`: any that is free. Defaults to `8000`.
-        allow, protocol, limits: as of `create_app`.
-        started: `None`, or callable of the URL, once it answers.
+        host: str. Address to listen on. With the default, only programs on
+            this machine can send requests. Defaults to `"127.0.0.1"`.
+        port: int. `0`: any free port. Defaults to `8000`.
+        allow, protocol, limits: see `create_app`.
+        started: `None`, or function that is called with the URL when the
+            server is ready. Defaults to `None`.
 
     Raises:
-        ValueError: as `create_app`.
-        OSError: if the port is taken, or the address none of this machine.
+        ValueError: as `create_app`, or if `port` is negative.
+        OSError: if the port is in use, or this machine does not have the
+            address.
 
     Example:
 
@@ -121,8 +123,8 @@ def serve(
 
 
 def _listening(host, port):
-    """A socket that listens: an address that cannot be used is an error before
-    the network is compiled."""
+    """Returns a socket bound to an address. An address that cannot be used is
+    reported before the network is compiled."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -1,4 +1,4 @@
-"""What a server does for its clients, whatever they speak."""
+"""The work of a server, independent of HTTP."""
 
 import asyncio
 import concurrent.futures
@@ -22,11 +22,14 @@ from keras_vidrec.videos.errors import VideoError
 
 
 class Places:
-    """So many at a time, and no more.
+    """A limit on the number of tasks at a time.
 
     Args:
-        most: int.
-        what: str. What takes the places, for the error.
+        most: int. Largest number of tasks.
+        what: str. What the tasks are, for the error.
+
+    Attributes:
+        taken: int. Number of current tasks.
     """
 
     def __init__(self, most: int, what: str):
@@ -34,13 +37,13 @@ class Places:
         self.taken = 0
 
     def check(self) -> None:
-        """Raises `Refused` if all are taken."""
+        """Raises `Refused` if the limit is reached."""
         if self.taken >= self._most:
             raise too_many(f"{self.taken} {self._what}")
 
     @contextlib.contextmanager
     def one(self):
-        """Takes a place for the context, or raises `Refused`."""
+        """Counts a task while the context is open, or raises `Refused`."""
         self.check()
         self.taken += 1
         try:
@@ -50,8 +53,8 @@ class Places:
 
 
 class Service:
-    """Answers about videos: decoded in other processes, seen by the network
-    together.
+    """Predicts the classes of videos. They are decoded in other processes, and
+    the network gets batches of them.
 
     Args:
         predictor: `evaluation.Predictor`.
@@ -60,7 +63,7 @@ class Service:
     Attributes:
         predictor, limits: as given.
         metrics: `Metrics`.
-        videos: `Places` of videos that are being answered.
+        videos: `Places` of videos that are processed or wait.
         streams: `Places` of requests of windows.
     """
 
@@ -77,7 +80,8 @@ class Service:
         )
 
     def start(self) -> None:
-        """Starts what works, and has the network compiled. Once is enough."""
+        """Starts the processes and threads, and compiles the network. A second
+        call does nothing."""
         if self._directory is not None:
             return
         self._decoders = Decoders(self.predictor.reader, self.limits)
@@ -88,7 +92,7 @@ class Service:
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix="vidrec-serve-"))
 
     def close(self) -> None:
-        """Ends it. Nothing stays in temporary directories."""
+        """Ends the processes and threads, and removes temporary files."""
         if self._decoders is not None:
             self._decoders.close()
         if self._batcher is not None:
@@ -98,30 +102,33 @@ class Service:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it answers."""
+        """Whether it has started and the network's thread is running: bool."""
         return self._batcher is not None and self._batcher.is_alive
 
     @property
     def decoders(self) -> list:
-        """List of int. Numbers of the processes that decode."""
+        """The ids of the processes that decode: list of int."""
         return self._workers()[0].processes
 
     def _workers(self) -> tuple[Decoders, Batcher]:
-        """What reads videos and what asks the network, once it has started."""
+        """Returns the decoders and the batcher. Raises `Refused` if the service
+        has not started."""
         if self._decoders is None or self._batcher is None:
             raise Refused(503, "The server has not started.")
         return self._decoders, self._batcher
 
     @contextlib.asynccontextmanager
     async def kept(self, upload, name: str):
-        """Yields the path of a file with what a client sent; it is gone after
-        the context.
+        """Copies an upload to a file that is removed after the context.
 
         Args:
             upload: an open binary file.
-            name: str. Of the video.
+            name: str. Name of the video.
+
+        Yields:
+            `pathlib.Path` of the file.
         """
-        # The ending is all that is kept of the name: some formats need it.
+        # Only the suffix of the name is kept: some formats need it.
         suffix = pathlib.PurePath(name).suffix
         suffix = suffix if suffix[1:].isalnum() and len(suffix) < 9 else ""
         handle, path = tempfile.mkstemp(suffix, dir=self._directory)
@@ -136,10 +143,10 @@ class Service:
             with os.fdopen(handle, "wb") as file:
                 upload.seek(0)
                 shutil.copyfileobj(upload, file, 2**20)
-            upload.close()  # it may take as much room
+            upload.close()  # frees the memory or disk space of the upload
         except OSError as error:
             raise Refused(
-                507, f"The server cannot keep the video: {error.strerror}."
+                507, f"The server cannot store the video: {error.strerror}."
             ) from None
 
     async def predict(self, path, name: str, top: int) -> Prediction:
@@ -147,11 +154,14 @@ class Service:
 
         Args:
             path: path of the file.
-            name: str. What the answer calls it.
-            top: int. How many classes.
+            name: str. Name of the video in the answer.
+            top: int. Largest number of classes.
+
+        Returns:
+            `evaluation.predictor.Prediction`.
 
         Raises:
-            Refused: if it cannot be read.
+            Refused: if the video cannot be read.
         """
         decoders, batcher = self._workers()
         with self.metrics.decoding():
@@ -167,7 +177,17 @@ class Service:
         )
 
     def watch(self, path, name: str, **asked) -> "Watching":
-        """The windows of a video, see `Watching`."""
+        """Starts to predict the classes of the windows of a video.
+
+        Args:
+            path: path of the file.
+            name: str. Name of the video in errors.
+            asked: `frame_rate`, see `FrameProcess`; `window`, `stride` and
+                `top`, see `Watching`.
+
+        Returns:
+            `Watching`.
+        """
         frames = FrameProcess(
             self.predictor.reader,
             self.limits,
@@ -179,13 +199,14 @@ class Service:
 
 
 class Watching:
-    """The windows of one video, one after the other.
+    """Predicts the classes of the windows of one video, one after the other.
 
     Args:
         predictor: `evaluation.Predictor`.
-        frames: `FrameProcess`. It ends with this.
-        window, stride: float. Seconds.
-        top: int. How many classes.
+        frames: `FrameProcess`. `close` also closes it.
+        window, stride: float. Seconds of a window, and between the starts of
+            windows.
+        top: int. Largest number of classes.
     """
 
     def __init__(self, predictor: Predictor, frames, *, window, stride, top):
@@ -195,8 +216,11 @@ class Watching:
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "windows")
 
     async def next(self) -> dict | None:
-        """The next window: `start`, `end` (seconds), `classes` (the best
-        first), `probabilities`, `present`; `None` at the end.
+        """Returns the next window.
+
+        Returns:
+            dict of `start`, `end` (seconds), `classes` (the best first),
+            `probabilities` and `present`; or `None` after the last window.
 
         Raises:
             Refused: if the video cannot be read.
@@ -207,14 +231,15 @@ class Watching:
         )
 
     def close(self) -> None:
-        """Ends it, at once."""
+        """Stops reading at once."""
         self._frames.kill()
-        # The thread may still be at a window, until it finds the end.
+        # The thread may still compute a window; it closes the rest afterwards.
         self._thread.submit(self._windows.close)
         self._thread.submit(self._frames.close)
         self._thread.shutdown(wait=False)
 
     def _all(self, window, stride):
+        """Yields the dicts that `next` returns."""
         predictor, top = self._predictor, self._top
         try:
             self._frames.open()

@@ -10,7 +10,7 @@ import typing
 
 from keras_vidrec import lazy
 
-# At once: the function, not the module of its name.
+# Imported at once, so that the name is the function, not the module.
 from keras_vidrec.visualization.contact_sheet import (
     contact_sheet as contact_sheet,
 )

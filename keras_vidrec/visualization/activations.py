@@ -1,4 +1,4 @@
-"""What single channels of a layer see of a frame and of its motion."""
+"""Draws the activations of single channels of a layer."""
 
 import dataclasses
 
@@ -23,8 +23,8 @@ class Activations:
     """The maps of a layer of each tower for one segment of a clip.
 
     Attributes:
-        segment: int, from 1: the frame of the clip, and its motion.
-        layers: dict by stream of str: the layer whose maps these are.
+        segment: int, from 1: number of the segment in the clip.
+        layers: dict by stream of str: the name of the layer.
         maps: dict by stream of float32 arrays `(map_height, map_width,
             channels)`.
     """
@@ -38,7 +38,7 @@ def check(model: keras.Model, layer: str | None = None) -> None:
     """Checks the arguments of `compute`, before a video is read.
 
     Raises:
-        ValueError: if the network does not see videos, or not each of its
+        ValueError: if the network does not take images, or not each of its
             towers has the layer.
     """
     check_sees_videos(model)
@@ -54,21 +54,21 @@ def compute(
     """Computes the maps of a layer of each tower.
 
     Args:
-        model: keras.Model of this package that sees videos.
+        model: keras.Model of this package that takes images.
         images: dict by modality of arrays `(segments, height, width,
-            channels)`, raw pixels, as `grad_cam.read_clip` gives them.
-        layer: `None`, or str: a layer of the towers, or an endpoint of their
-            backbones such as `"relu3"`. Defaults to the last convolutional
-            maps of each tower.
-        segment: `None`, or int from 1. Defaults to the one in the middle.
+            channels)`, raw pixels, as returned by `grad_cam.read_clip`.
+        layer: `None` (the last convolutional maps of each tower), or str: a
+            layer of the towers, or an endpoint of their backbones such as
+            `"relu3"`. Defaults to `None`.
+        segment: `None` (the middle one), or int from 1. Defaults to `None`.
 
     Returns:
         `Activations`.
 
     Raises:
-        ValueError: if the network does not see videos, not each of its towers
-            has the layer, the layer has no map of each segment, or the clip
-            has no such segment.
+        ValueError: if the network does not take images, not each of its towers
+            has the layer, the layer does not have a map for each segment, or
+            the clip does not have the segment.
 
     Reference:
         - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573),
@@ -95,17 +95,16 @@ def compute(
 
 
 def choose(found: Activations, most: int) -> list:
-    """The channels that respond most: those of the highest means, as shares of
-    the mean over all channels, summed over the streams. Of towers that differ
-    in width, of those that all have.
+    """Returns the channels with the strongest response: those with the highest
+    mean, divided by the mean of all channels and summed over the streams. Only
+    channels that all towers have are considered.
 
     Args:
         found: `Activations`.
-        most: int. How many, or all if there are fewer.
+        most: int. Largest number of channels.
 
     Returns:
-        list of int, the strongest first; of equal ones that of the lower
-        number.
+        list of int, the strongest first; of equal ones the lower number first.
     """
     checks.count("channels", most)
     means = [maps.mean(axis=(0, 1)) for maps in found.maps.values()]
@@ -119,28 +118,31 @@ def draw(
     found: Activations,
     channels: int | list | tuple = 16,
 ) -> Figure:
-    """The matplotlib figure of a clip's segment and its `Activations`: the
-    input of the network, and for each channel the maps of the streams below
-    each other.
+    """Draws the input of the network for a segment, and for each channel the
+    maps of the streams below each other.
 
-    Each map is gray from 0, or its lowest value if that is less (black), to
-    its highest value (white), which stands above it.
+    Each map is black at 0 (or at its lowest value if that is negative) and
+    white at its highest value, which is written above it.
 
     Args:
-        clip: `grad_cam.Clip` that they were computed of.
+        clip: `grad_cam.Clip` from which the activations were computed.
         found: `Activations`.
-        channels: int: that many of those that respond most, as of `choose`;
-            or a sequence of int, from 0. Defaults to `16`.
+        channels: int: number of channels, those with the strongest response,
+            see `choose`; or a sequence of the channels, int from 0. Defaults
+            to `16`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: if a tower has no such channel.
+        ValueError: if a tower does not have a channel.
     """
     if isinstance(channels, (list, tuple)):
         _check_channels(found, channels)
-        said = "as asked for"
+        said = "chosen by number"
     else:
         channels = choose(found, channels)
-        said = "those that respond most"
+        said = "those with the strongest response"
     lines = [
         channels[start : start + _ACROSS]
         for start in range(0, len(channels), _ACROSS)
@@ -153,7 +155,7 @@ def draw(
     )
     figures.set_title(
         figure,
-        f"What channels see of {clip.video}, segment {found.segment}",
+        f"Activations of channels for {clip.video}, segment {found.segment}",
         ", ".join(f"{s}: layer {name}" for s, name in found.layers.items())
         + f"; {len(channels)} of {_widths(found)} channels, {said}",
     )
@@ -179,9 +181,9 @@ def draw(
 
 
 def table(found: Activations) -> tuple:
-    """The numbers of `Activations`, of all channels: header and rows of
-    stream, channel, and of its map the mean, the highest value and the share
-    of places above 0."""
+    """Returns the numbers of `Activations`: the header, and a row for each
+    channel with stream, channel, and the mean, highest value and share of
+    places above 0 of its map."""
     rows = (
         (
             stream,
@@ -197,14 +199,15 @@ def table(found: Activations) -> tuple:
 
 
 def _find(model, name):
-    """The layer of every tower: a picture of one alone compares nothing."""
+    """Returns the layer of each tower; raises a `ValueError` if one does not
+    have it."""
     found = tower_layers.find(model, name)
     missing = set(tower_layers.find(model)) - set(found)
     if missing:
         raise ValueError(
-            "The layer is to be drawn in all towers. Expected a layer that "
-            f"each of them has. Received: {name!r}, which is in "
-            f"{', '.join(found)} and not in {', '.join(sorted(missing))}"
+            "The layer is drawn for all towers. Expected a layer that each of "
+            f"them has. Received: {name!r}, which is in {', '.join(found)} and "
+            f"not in {', '.join(sorted(missing))}"
         )
     return found
 
@@ -226,9 +229,10 @@ def _widths(found):
 
 
 def _show_picture(axes, clip, stream, segment):
+    """Draws the image of a stream's segment."""
     name = stream
     if stream not in clip.images:
-        # Flow, and single frames, may be made inside of the network.
+        # The network computes flow and single frames from its only input.
         (name,) = clip.images
     snippet = clip.images[name][segment - 1 : segment]
     (picture,) = snippet_images.middle_pictures(snippet, name)

@@ -1,4 +1,4 @@
-"""A contact sheet of training clips: what a network really sees."""
+"""A contact sheet of training clips, as the network gets them."""
 
 import collections.abc
 import os
@@ -18,7 +18,7 @@ from keras_vidrec.specs import files
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import snippet_images
 
-# Pixels around the images and above each row, where its caption stands.
+# Pixels around the images, and above each row for its caption.
 GAP = 4
 CAPTION = 18
 
@@ -35,34 +35,35 @@ def contact_sheet(
     augmentation: Augmentation,
     seed: int = 0,
 ) -> np.ndarray:
-    """Draws random training clips, sampled, cropped and changed by the steps
-    that training uses. Those that mix the clips of a batch are not drawn.
+    """Draws random training clips, sampled, cropped and augmented as in
+    training, without the steps that mix the clips of a batch.
 
-    A row for each video and modality. Its images are those of the snippets,
-    one after the other, in their own pixels: rgb as it is; of rgb_diff the
-    differences of neighboring frames, gray being none; flow in colors (the
-    direction is the hue), the longest of the row in full color.
+    There is a row for each video and modality. It has the images of the
+    snippets, one after the other, in their own size: rgb as it is; for rgb_diff
+    the differences of neighboring frames (gray is no difference); flow in
+    colors (the hue is the direction, and the largest motion of the row has full
+    color).
 
     Args:
         source: a `Source`.
-        videos: sequence of int. Videos of the source; those that cannot be
-            read have a caption that says so.
+        videos: sequence of int. Videos of the source. The captions of videos
+            that cannot be read contain the error.
         spec: `ClipSpec`.
         augmentation: `data.augmentation.Augmentation`.
-        seed: int. Another seed shows other draws. Defaults to `0`.
+        seed: int. Seed of the random values. Defaults to `0`.
 
     Returns:
         uint8 array `(height, width, 3)`, R G B. Image c of row r is at
         `(row_top(spec, r), GAP + c * (spec.size + GAP))`.
 
     Raises:
-        ValueError: if the source does not hold a modality, there are no
-            videos, or a step of the augmentation is not known.
+        ValueError: if the source does not have a modality, there are no
+            videos, or a step of the augmentation is unknown.
     """
     for modality in spec.modalities:
         if modality not in source.modalities:
             raise ValueError(
-                f"Expected a dataset that holds {modality}. Received: "
+                f"Expected a dataset with {modality}. Received: "
                 f"modalities {source.modalities}"
             )
     if not len(videos):
@@ -88,7 +89,7 @@ def contact_sheet(
 
 
 def row_top(spec, row):
-    """Where the images of a row begin.
+    """Returns the position of the images of a row.
 
     Args:
         spec: `ClipSpec`.
@@ -101,7 +102,7 @@ def row_top(spec, row):
 
 
 def save_picture(path: str | os.PathLike[str], picture: np.ndarray) -> None:
-    """Writes a picture, whole or not at all.
+    """Writes a picture, atomically.
 
     Args:
         path: path ending in `.png`, `.jpg` or another suffix that OpenCV
@@ -137,7 +138,8 @@ def _describe(source, index):
 
 
 def _to_images(snippets, modality, bound):
-    """Pictures of a clip, R G B, and the unit of their colors."""
+    """Returns a list of pictures of a clip, R G B, and a text about the scale
+    of their colors."""
     images = snippet_images.split(snippets, modality)
     unit = ""
     if modality == "rgb_diff":
@@ -153,7 +155,7 @@ def _to_images(snippets, modality, bound):
 def _draw(rows, spec):
     columns = max(len(images) for _, images in rows)
     width = GAP + max(columns, 1) * (spec.size + GAP)
-    # A single small image leaves no room for its caption.
+    # A single small image is narrower than its caption.
     width = max(width, max(map(_text_width, rows)) + 2 * GAP)
     height = row_top(spec, len(rows)) - CAPTION
     sheet = np.full((height, width, 3), _PAPER, np.uint8)
@@ -180,7 +182,8 @@ def _text_width(row):
 
 
 def plain_text(text):
-    """What OpenCV can draw: accents are dropped, other letters are `?`."""
+    """Returns a text in ASCII, which OpenCV can draw: without accents, and with
+    `?` instead of other characters."""
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     printable = (c if " " <= c <= "~" else "?" for c in plain)

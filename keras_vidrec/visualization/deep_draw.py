@@ -1,4 +1,4 @@
-"""DeepDraw: the picture, and the motion, that a network takes for a class."""
+"""DeepDraw: draws images and flow that maximize the score of a class."""
 
 import dataclasses
 import typing
@@ -19,16 +19,16 @@ from keras_vidrec.visualization import snippet_images
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Mid-gray, which is also the 8-bit code of no motion, and the noise around
-# it that a drawing starts from.
+# The mean and standard deviation of the initial noise: mid-gray, which is also
+# the 8-bit code of no motion.
 _MIDDLE = 127.5
 _NOISE = 10.0
-# Each octave is so much larger than the one before.
+# Ratio of the sizes of consecutive octaves.
 _OCTAVE_RATIO = 1.4
-# Mean change of a pixel by a step, and the blur after it in pixels of networks
-# of 224 (of others in proportion), at the start and at the end of an octave.
-# Frames need steps that the blur does not take back; motion is smooth, and
-# little of it says much.
+# Mean change of a pixel in a step, and the blur after it in pixels for networks
+# of 224 pixels (for other sizes in proportion), at the start and at the end of
+# an octave. For frames, steps must be larger than the effect of the blur;
+# motion is smooth and small.
 _FRAME_PACE = (24.0, 4.0), (2.0, 0.6)
 _FLOW_PACE = (6.0, 1.5), (3.5, 1.75)
 _BLURS_OF = 224
@@ -39,16 +39,16 @@ _INCHES = 2.6
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """What a network takes for a class.
+    """A clip with a high score of a class.
 
     Attributes:
         class_name: str.
         clips: dict by modality of uint8 arrays `(segments, size, size,
             channels)`: raw pixels as the network takes them.
-        scores: list of `(octave, step, score)`: the class score before the
-            softmax at each step, of the drawing as it lay then.
-        probabilities: pair of float: of the class in the noise at the start,
-            and in `clips`.
+        scores: list of `(octave, step, score)`: the logit of the class at each
+            step, for the randomly shifted drawing.
+        probabilities: pair of float: the probability of the class for the
+            initial noise, and for `clips`.
     """
 
     class_name: str
@@ -67,37 +67,36 @@ def draw_class(
     seed: int = 0,
     verbose: bool = True,
 ) -> Drawing:
-    """Draws a class: noise is changed step by step so that the score of the
-    class rises.
+    """Draws a class: noise is changed step by step to increase the score of the
+    class.
 
-    A step goes along the gradient of the class score before the softmax, by
-    the raw pixels: the network's own scaling is part of what is
-    differentiated. Coarse structures are drawn first, on a small canvas that
-    the network sees enlarged; each octave goes on from the one before on a
-    larger canvas, the last one at the network's own size. Each step shifts
-    the canvas a little at random, and blurs it, at the start of an octave
-    more than at its end: what depends on single pixels, or on a place, does
-    not survive.
+    Each step follows the gradient of the logit of the class with respect to the
+    raw pixels (the network's own scaling is included). Coarse structures are
+    drawn first, on a small canvas that is enlarged for the network; each octave
+    continues on a larger canvas, the last one at the network's own size. Each
+    step shifts the canvas slightly at random, and blurs it, more at the start
+    of an octave than at its end, so that the drawing does not depend on single
+    pixels or positions.
 
     All segments of a clip, and all modalities of a network, are drawn
-    together. Networks that classify single snippets draw one.
+    together. For networks that classify single snippets, one snippet is drawn.
 
     Args:
-        model: keras.Model of this package that sees videos.
+        model: keras.Model of this package that takes images.
         class_name: str.
-        modality: `None`, or str: the one that is drawn; others stay gray,
-            which in flow is still. Defaults to `None`: all.
-        octaves: int. Defaults to `4`.
-        steps: int. Of each octave. Defaults to `60`.
-        seed: int. Of the noise and the shifts. Defaults to `0`.
+        modality: `None` (all), or str: the modality that is drawn; the others
+            are gray, which is no motion in flow. Defaults to `None`.
+        octaves: int. Number of sizes of the canvas. Defaults to `4`.
+        steps: int. Number of steps of each octave. Defaults to `60`.
+        seed: int. Seed of the noise and the shifts. Defaults to `0`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
         `Drawing`.
 
     Raises:
-        ValueError: if the network does not see videos, or has no such class
-            or modality, or no gradient reaches its pixels.
+        ValueError: if the network does not take images, does not have the class
+            or modality, or the gradient of the pixels is 0.
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.5
@@ -109,15 +108,15 @@ def draw_class(
 
 
 class Drawer:
-    """Draws one class of a network after the other: what is compiled for the
-    first serves for all.
+    """Draws several classes of a network; the gradient is compiled only once.
 
     Args:
-        model: keras.Model of this package that sees videos.
-        modality: as for `draw_class`.
+        model: keras.Model of this package that takes images.
+        modality: see `draw_class`. Defaults to `None`.
 
     Raises:
-        ValueError: if the network does not see videos, or no such modality.
+        ValueError: if the network does not take images, or does not have the
+            modality.
     """
 
     def __init__(self, model: keras.Model, modality: str | None = None) -> None:
@@ -125,7 +124,7 @@ class Drawer:
         self._spec = check_sees_videos(model)
         if modality not in (None, *self._spec.modalities):
             raise ValueError(
-                "Expected a modality that the network sees, of "
+                "Expected a modality of the network, one of "
                 f"{self._spec.modalities}. Received: modality={modality!r}"
             )
         self._modality = modality
@@ -140,7 +139,7 @@ class Drawer:
         seed: int = 0,
         verbose: bool = True,
     ) -> Drawing:
-        """The `Drawing` of a class; arguments and errors are those of
+        """Returns the `Drawing` of a class; for arguments and errors see
         `draw_class`."""
         label = classes.index_of(self._model, class_name)
         for name, value in (("octaves", octaves), ("steps", steps)):
@@ -152,7 +151,8 @@ class Drawer:
             desc="drawing",
             total=octaves * steps,
             unit="step",
-            disable=None if verbose else True,  # None: shown on a terminal
+            # None: the bar is shown on terminals only.
+            disable=None if verbose else True,
         )
         with bar:
             for octave in range(octaves):
@@ -164,7 +164,7 @@ class Drawer:
                     if not octave + step and not any(s.any() for s in slopes):
                         raise ValueError(
                             "The class score does not depend on the pixels, "
-                            "or they enter as integers. Expected a network "
+                            "or the network takes integers. Expected a network "
                             "that takes float32. Received: "
                             f"model={self._model.name!r}"
                         )
@@ -188,11 +188,9 @@ class Drawer:
 
 
 def draw(drawing: Drawing) -> "Figure":
-    """The matplotlib figure of a `Drawing`: frames as they are, flow as gray
-    maps of x and y (white right and down, black left and up) and in colors.
-
-    Of a stack of images that in the middle is shown.
-    """
+    """Returns the matplotlib figure of a `Drawing`: frames as they are, flow as
+    gray maps of x and y (white right and down, black left and up) and in
+    colors. Of a stack of images, the middle one is shown."""
     rows = {}
     for modality, clip in drawing.clips.items():
         rows[modality] = [
@@ -207,8 +205,8 @@ def draw(drawing: Drawing) -> "Figure":
     before, after = drawing.probabilities
     figures.set_title(
         figure,
-        f"What the network takes for {drawing.class_name}",
-        f"{100 * after:.0f} % sure of it, of the noise at the start "
+        f"DeepDraw of {drawing.class_name}",
+        f"probability of the class {100 * after:.0f} %, for the initial noise "
         f"{100 * before:.0f} %",
     )
     grid = figure.subplots(len(rows), columns, squeeze=False)
@@ -223,8 +221,8 @@ def draw(drawing: Drawing) -> "Figure":
 
 
 def table(drawing: Drawing) -> tuple:
-    """The numbers of a `Drawing`: header and rows of octave and step (from 1),
-    and class score."""
+    """Returns the numbers of a `Drawing`: header and rows of octave and step
+    (from 1), and the logit of the class."""
     rows = (
         (octave, step, f"{score:.6g}") for octave, step, score in drawing.scores
     )
@@ -232,10 +230,10 @@ def table(drawing: Drawing) -> tuple:
 
 
 class _Canvas:
-    """What is drawn on: an image for each snippet, of all modalities.
+    """The images that are changed, for each snippet and modality.
 
     Attributes:
-        size: int. Pixels of the network's frames.
+        size: int. Height and width of the network's input in pixels.
         drawn: list of str. The modalities that are changed.
         images: list of float32 arrays `(segments, side, side, channels)` by
             `drawn`.
@@ -256,7 +254,8 @@ class _Canvas:
         ]
 
     def inputs(self, clips):
-        """What the network takes: the clips drawn, and gray for the others."""
+        """Returns the input of the network: the drawn clips, and gray for the
+        other modalities."""
         found = {
             m: clips[m]
             if m in clips
@@ -272,16 +271,17 @@ class _Canvas:
         return found
 
     def enlarge(self, side):
-        """Goes over to another resolution."""
+        """Resizes the images."""
         self.images = [_resized(image, side) for image in self.images]
 
     def draw_shift(self):
-        """A random shift, in pixels down and right."""
+        """Returns a random shift in pixels, down and right."""
         most = max(round(self.size * _JITTER), 1)
         return self._rng.integers(-most, most + 1, 2).astype(np.int32)
 
     def change(self, slopes, progress):
-        """A step uphill. `progress` is the place in the octave, 0..1."""
+        """Changes the images along the gradients, and blurs them. `progress` is
+        the position in the octave, 0..1."""
         for modality, image, slope in zip(self.drawn, self.images, slopes):
             is_frame = modality.startswith("rgb")
             step, blur = (
@@ -295,7 +295,8 @@ class _Canvas:
             np.clip(image, 0, 255, out=image)
 
     def pixels(self, side):
-        """The clips as they are stored: dict by modality of uint8 arrays."""
+        """Returns the drawn clips with a size: dict by modality of uint8
+        arrays."""
         return {
             m: np.rint(_resized(image, side)).astype(np.uint8)
             for m, image in zip(self.drawn, self.images)
@@ -306,8 +307,8 @@ class _Canvas:
 
 
 def _score_of(model, canvas):
-    """From images, a class and a shift to the class score and its gradients,
-    by the images."""
+    """Returns a function from images, a class and a shift to the logit of the
+    class and its gradients with respect to the images."""
     network = classes.logits_model(model)
     size = canvas.size
 
@@ -330,6 +331,7 @@ def _probability(model, inputs, label):
 
 
 def _side(size, octaves_left):
+    """Returns the size of the canvas in an octave."""
     side = round(size / _OCTAVE_RATIO**octaves_left)
     return max(side, min(_LEAST_SIDE, size))
 
@@ -338,7 +340,7 @@ def _resized(images, side):
     if images.shape[1] == side:
         return images
     way = cv2.INTER_AREA if side < images.shape[1] else cv2.INTER_LINEAR
-    # One channel at a time: there may be more than OpenCV takes at once.
+    # One channel at a time, because OpenCV limits the number of channels.
     return np.stack(
         [
             np.stack(
@@ -354,8 +356,8 @@ def _resized(images, side):
 
 
 def panels(snippet: np.ndarray, modality: str) -> list[tuple[np.ndarray, str]]:
-    """Pictures of a snippet `(1, height, width, channels)`, with their titles:
-    of flow x and y in gray, then both in colors."""
+    """Returns a list of pictures of a snippet `(1, height, width, channels)`
+    and their titles: for flow x and y in gray, and both in colors."""
     if modality.startswith("rgb"):
         (picture,) = snippet_images.middle_pictures(snippet, modality)
         return [(picture, modality)]

@@ -1,4 +1,4 @@
-"""DeepDraw of several networks side by side: what each takes for a class."""
+"""DeepDraw of several networks and classes side by side."""
 
 import dataclasses
 
@@ -15,12 +15,12 @@ _GAP = 0.15
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What networks take for classes.
+    """Drawings of classes by several networks.
 
     Attributes:
-        networks: tuple of str. Their names.
-        classes: tuple of str.
-        seeds: tuple of int. A picture each, the same for all networks.
+        networks: tuple of str. Names of the networks.
+        classes: tuple of str. Names of the classes.
+        seeds: tuple of int. One for each picture of a class by a network.
         drawings: dict by `(network, class, seed)` of `deep_draw.Drawing`.
     """
 
@@ -41,28 +41,28 @@ def draw_classes(
     seed: int = 0,
     verbose: bool = True,
 ) -> Comparison:
-    """Draws classes as each of several networks sees them, from the same
-    noise: `deep_draw.draw_class`, for all of them.
+    """Draws classes by several networks from the same noise, see
+    `deep_draw.draw_class`.
 
     The paper compares three settings: networks trained from scratch, from
     ImageNet, and as temporal segment networks.
 
     Args:
-        networks: dict by name of keras.Model of this package that see videos.
-        class_names: sequence of str, classes of all networks.
-        pictures: int. Of a class by a network, each from other noise.
-            Defaults to `1`; the paper shows three.
-        modality, octaves, steps, verbose: as for `deep_draw.draw_class`.
-        seed: int. Of the first picture; each further one has the next.
-            Defaults to `0`.
+        networks: dict by name of keras.Model of this package that take images.
+        class_names: sequence of str. Classes that all networks have.
+        pictures: int. Number of pictures of a class by a network, each from
+            other noise. Defaults to `1`; the paper shows three.
+        modality, octaves, steps, verbose: see `deep_draw.draw_class`.
+        seed: int. Seed of the first picture; each further one has the next
+            seed. Defaults to `0`.
 
     Returns:
         `Comparison`.
 
     Raises:
-        ValueError: if a network does not see videos, or has no such class or
-            modality, before anything is drawn; or no gradient reaches its
-            pixels.
+        ValueError: before anything is drawn, if a network does not take images
+            or does not have a class or modality; later, if the gradient of the
+            pixels is 0.
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.5
@@ -102,12 +102,13 @@ def draw_classes(
 
 
 def draw(found: Comparison) -> Figure:
-    """The matplotlib figure of a `Comparison`: a row per class, a group of
-    columns a network and modality, in it the pictures of all seeds: frames as
-    they are, flow as gray maps of x and y (white right and down).
+    """Returns the matplotlib figure of a `Comparison`: a row for each class, a
+    group of columns for each network and modality, with the pictures of all
+    seeds: frames as they are, flow as gray maps of x and y (white right and
+    down).
 
-    Below each is how sure its network is of it. Of clips of several segments,
-    and of stacks of images, that in the middle is shown.
+    Below each picture is the probability of its class. Of clips with several
+    segments, and of stacks of images, the middle one is shown.
     """
     rows = []
     for class_name in found.classes:
@@ -122,8 +123,8 @@ def draw(found: Comparison) -> Figure:
     )
     figures.set_title(
         figure,
-        "What a network takes for a class",
-        "drawn from noise; below, how sure the network is of the class",
+        "DeepDraw",
+        "drawn from noise; below each picture, the probability of its class",
     )
     grid = figure.subplots(
         len(rows), len(widths), squeeze=False, width_ratios=widths
@@ -151,8 +152,8 @@ def draw(found: Comparison) -> Figure:
 
 
 def table(found: Comparison) -> tuple:
-    """The numbers of a `Comparison`: header and rows of network, class, seed,
-    octave and step (from 1), and class score before the softmax."""
+    """Returns the numbers of a `Comparison`: header and rows of network, class,
+    seed, octave and step (from 1), and the logit of the class."""
     rows = (
         (*key, octave, step, f"{score:.6g}")
         for key, drawing in found.drawings.items()

@@ -1,4 +1,4 @@
-"""Videos as points: near each other where a network sees them alike."""
+"""Draws videos as points: t-SNE of the features of a network."""
 
 import collections.abc
 import dataclasses
@@ -31,28 +31,29 @@ if typing.TYPE_CHECKING:
 
 _FEWEST = 5
 _PERPLEXITY = 30
-# t-SNE looks at neighbors: more dimensions add noise and time.
+# Features are reduced to this number before t-SNE, to save time and noise.
 _DIMENSIONS = 50
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # Classes that a legend can distinguish; with more, the names are drawn in the
 # figure.
 _MOST_IN_LEGEND = 28
 _THUMBNAIL = 56
-# Thumbnails from side to side; where they would overlap the first stands.
+# Number of thumbnails from side to side. Of overlapping ones, the first is
+# drawn.
 _THUMBNAILS_ACROSS = 18
 
 
 @dataclasses.dataclass(frozen=True)
 class Embedding:
-    """Videos in the plane.
+    """The positions of videos in the plane.
 
     Attributes:
         points: float array `(videos, 2)`.
-        videos: list of int: which of the source.
-        names: list of str.
+        videos: list of int: indices of the videos in the source.
+        names: list of str: names of the videos.
         labels: list of int; -1 is unknown.
-        classes: tuple of str.
-        features: int. In how many dimensions they were.
+        classes: tuple of str: names of the classes.
+        features: int. Number of features of a video.
     """
 
     points: np.ndarray
@@ -69,22 +70,22 @@ def read_features(
     videos: collections.abc.Sequence[int],
     verbose: bool = True,
 ) -> tuple[list[int], np.ndarray]:
-    """What the classifiers of a network see of videos: the mean over the
-    segments, of several towers side by side.
+    """Computes the inputs of the classifiers of a network for videos: their
+    means over the segments, concatenated for several towers.
 
     Args:
         model: keras.Model of this package.
-        source: a `Source` of what the network sees.
+        source: a `Source` of the inputs of the network.
         videos: sequence of int. Videos of the source.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
-        Those of the videos that could be read, and float32 features
-        `(videos, features)`.
+        Tuple of the list of the videos that could be read, and float32
+        features `(videos, features)`.
 
     Raises:
-        ValueError: if the network holds no clip specification or no
-            classifier, or the source does not hold what it sees.
+        ValueError: if the network has no clip specification or no classifier,
+            or the source does not have its inputs.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     spec = describe(model).clip_spec
@@ -130,7 +131,7 @@ def embed(
     features: np.ndarray,
     seed: int = 0,
 ) -> Embedding:
-    """Lays videos out in the plane by t-SNE.
+    """Computes positions of videos in the plane by t-SNE.
 
     The features are reduced to 50 dimensions by PCA first. The perplexity is
     30, or a third of the videos if there are fewer than 90.
@@ -145,7 +146,8 @@ def embed(
         `Embedding`.
 
     Raises:
-        ValueError: if there are fewer videos, or they have several labels.
+        ValueError: if there are fewer than 5 videos, or they have several
+            labels.
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), appendix A.6.
@@ -155,11 +157,11 @@ def embed(
     if label_sets.are_sets(source.labels):
         raise ValueError(
             "Videos are drawn in the color of their class. Expected one label "
-            "a video. Received: a dataset of several"
+            "per video. Received: a dataset with several labels per video"
         )
     if number < _FEWEST:
         raise ValueError(
-            f"Expected at least {_FEWEST} videos to lay out. Received: {number}"
+            f"Expected at least {_FEWEST} videos to draw. Received: {number}"
         )
     if dimensions > _DIMENSIONS:
         kept = min(_DIMENSIONS, number - 1)
@@ -183,16 +185,16 @@ def embed(
 def draw(
     embedding: Embedding,
     thumbnails: collections.abc.Sequence[np.ndarray | None] | None = None,
-    title: str = "Videos as the network sees them",
+    title: str = "Videos by the features of the network",
 ) -> "Figure":
-    """Draws videos as points in the color and the form of their class.
+    """Draws videos as points with the color and shape of their class.
 
     Args:
         embedding: `Embedding`.
-        thumbnails: `None`, or list of uint8 pictures `(height, width, 3)` that
-            are drawn at the points, `None` for those without; where they would
-            overlap the points remain.
-        title: str.
+        thumbnails: `None`, or list of `None` and uint8 pictures `(height,
+            width, 3)`, which are drawn at the points unless they would overlap.
+            Defaults to `None`.
+        title: str. Defaults to `"Videos by the features of the network"`.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -249,7 +251,8 @@ def draw(
 
 
 def table(embedding: Embedding) -> tuple:
-    """Header and rows of an `Embedding`'s numbers: video, class, x and y."""
+    """Returns the numbers of an `Embedding`: header and rows of video, class, x
+    and y."""
     rows = (
         (
             name,
@@ -267,8 +270,9 @@ def table(embedding: Embedding) -> tuple:
 def read_thumbnails(
     source: Source, videos: collections.abc.Sequence[int]
 ) -> list[np.ndarray | None]:
-    """The frame in the middle of each video, small; of a dataset without
-    frames its flow in colors; of features, of the videos they were made of.
+    """Reads a small picture of the middle frame of each video; for a dataset
+    without frames, of the flow in colors; for features, from the videos that
+    they were computed from.
 
     Args:
         source: a `Source`.
@@ -279,8 +283,8 @@ def read_thumbnails(
         be read.
 
     Raises:
-        ValueError: if features do not say what they were made of, or it is not
-            there any more.
+        ValueError: if it is not known from which videos features were computed,
+            or these do not exist any more.
     """
     if feature_reader.are_features(source):
         images = joining.images_of(source).source
@@ -311,6 +315,7 @@ def _read_thumbnail(source, index, modality):
 
 
 def _means(seen):
+    """Returns the mean inputs of all classifiers, concatenated."""
     means = []
     for inputs in seen:
         inputs = keras.ops.convert_to_numpy(keras.ops.cast(inputs, "float32"))
@@ -319,7 +324,8 @@ def _means(seen):
 
 
 def _style(place):
-    # Their numbers have no common divisor: all pairs come up.
+    # The numbers of colors and markers have no common divisor, so that all
+    # pairs occur.
     return (
         figures.MANY_COLORS[place % len(figures.MANY_COLORS)],
         _MARKERS[place % len(_MARKERS)],

@@ -1,4 +1,4 @@
-"""Figures as files."""
+"""Makes matplotlib figures and writes them to files."""
 
 import os
 import pathlib
@@ -24,9 +24,9 @@ COLORS = (
     "#56b4e9",
     "#000000",
 )
-# For more things than that: each color in turn is the one farthest from all
-# before it and from white, in CIELAB and as the red-blind and the green-blind
-# see it.
+# For more items: each further color has the largest distance to all colors
+# before it and to white, in CIELAB and in simulations of red- and
+# green-blindness.
 MANY_COLORS = (
     *COLORS,
     "#0000ff",
@@ -47,28 +47,32 @@ INK = "#1c2128"
 FAINT = "#57606a"
 
 _DPI = 150
-# Of titles, on average.
+# Mean number of letters per inch of titles.
 _LETTERS_AN_INCH = 11
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty matplotlib figure, its sides in inches, that belongs to nothing
-    else: neither a window nor `pyplot` knows it."""
+    """Returns an empty matplotlib figure that is independent of windows and
+    `pyplot`.
+
+    Args:
+        width, height: float. Size in inches.
+    """
     figure = Figure((width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def set_title(figure: Figure, title: str, subtitle: str = "") -> None:
-    """What a figure shows, and how it was made; broken where it would be wider
-    than the figure."""
+    """Sets the title and subtitle of a figure, with line breaks if they are
+    wider than the figure."""
     width = int(figure.get_figwidth() * _LETTERS_AN_INCH)
     lines = [
         line
         for text in (title, subtitle)
         for line in textwrap.wrap(text, width, break_on_hyphens=False)
     ]
-    # A dollar sign in a name begins no formula.
+    # A dollar sign would start a formula.
     text = "\n".join(lines).replace("$", r"\$")
     figure.suptitle(text, fontsize=11, color=INK)
 
@@ -76,8 +80,16 @@ def set_title(figure: Figure, title: str, subtitle: str = "") -> None:
 def show_image(
     axes: "Axes", image: np.ndarray, title: str = "", **arguments: typing.Any
 ) -> typing.Any:
-    """Draws an image, gray or in colors, without axes around it, and a title
-    above; further arguments are those of `Axes.imshow`, as is what is returned.
+    """Draws an image without axes, with a title above it.
+
+    Args:
+        axes: matplotlib axes.
+        image: array, gray or in colors.
+        title: str. Defaults to `""`.
+        **arguments: arguments of `Axes.imshow`.
+
+    Returns:
+        The result of `Axes.imshow`.
     """
     drawn = axes.imshow(image, **arguments)
     axes.set_xticks([])
@@ -90,8 +102,8 @@ def show_image(
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
-    """Raises a `ValueError` unless figures can be written to files of this
-    name: before the work of making one."""
+    """Raises a `ValueError` if matplotlib cannot write files with this suffix.
+    To be called before a figure is computed."""
     kinds = FigureCanvasAgg.get_supported_filetypes()
     if pathlib.Path(path).suffix[1:].lower() not in kinds:
         raise ValueError(
@@ -101,7 +113,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Writes a figure, whole or not at all.
+    """Writes a figure, atomically.
 
     Args:
         figure: `matplotlib.figure.Figure`.

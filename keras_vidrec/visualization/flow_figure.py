@@ -1,4 +1,4 @@
-"""Frames of a video and their flow in colors."""
+"""Draws frames of a video and their flow in colors."""
 
 import dataclasses
 import os
@@ -17,7 +17,8 @@ if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WHEEL_PIXELS = 201
-# Arrows from top to bottom; of a part of the longest none is drawn.
+# Number of arrows from top to bottom, and the share of the largest motion below
+# which no arrow is drawn.
 _ARROWS = 8
 _STILL = 0.05
 _INCHES = 2.0
@@ -28,9 +29,9 @@ class FlowFrames:
     """Some frames of a video, and the motion from each to the next.
 
     Attributes:
-        video: str. Its name.
-        method: str. How the flow was made.
-        indices: list of int: the frames, from 0.
+        video: str. Name of the video.
+        method: str. Flow method.
+        indices: list of int: numbers of the frames, from 0.
         frames: uint8 array `(frames, height, width, 3)`, R G B, resized.
         flow: float32 array `(frames, height, width, 2)`, x and y in pixels of
             these frames.
@@ -49,15 +50,14 @@ def read(
     num_frames: int = 4,
     frame: FrameSpec | None = None,
 ) -> FlowFrames:
-    """Reads frames of a video, evenly spread over it, and their flow.
+    """Reads evenly spaced frames of a video, and computes their flow.
 
     Args:
         path: path of a video file.
-        flow: `None`, or `FlowSpec`: how flow is made. Defaults to
-            `FlowSpec()`, TV-L1.
-        num_frames: int. Defaults to `4`, or as many as there are.
-        frame: `None`, or `FrameSpec`: how frames are resized before. Defaults
-            to `FrameSpec()`.
+        flow: `None` (`FlowSpec()`, TV-L1), or `FlowSpec`. Defaults to `None`.
+        num_frames: int. Largest number of frames. Defaults to `4`.
+        frame: `None` (`FrameSpec()`), or `FrameSpec`: how frames are resized
+            first. Defaults to `None`.
 
     Returns:
         `FlowFrames`.
@@ -71,7 +71,7 @@ def read(
     indices = (np.arange(num_frames) + 0.5) * number / num_frames
     indices = np.unique(indices.astype(int)).tolist()
     if not number:
-        # Says that a single frame has no flow.
+        # Raises an error, because a single frame has no flow.
         indices = [0]
     codes = source.read(0, "flow", indices)
     return FlowFrames(
@@ -84,8 +84,8 @@ def read(
 
 
 def draw(shown: FlowFrames) -> "Figure":
-    """The matplotlib figure of `FlowFrames`: frames, below them their flow, and
-    beside it the colors of the directions."""
+    """Returns the matplotlib figure of `FlowFrames`: frames, below them their
+    flow, and beside it the colors of the directions."""
     longest = full_color(shown.flow)
     height, width = shown.flow.shape[1:3]
     columns = len(shown.indices)
@@ -119,8 +119,8 @@ def draw(shown: FlowFrames) -> "Figure":
 
 
 def table(shown: FlowFrames) -> tuple:
-    """The numbers of `FlowFrames`: header and rows of frame, mean and greatest
-    length of its flow in pixels, mean x and y."""
+    """Returns the numbers of `FlowFrames`: header and rows of frame, mean and
+    largest length of its flow in pixels, mean x and y."""
     rows = (
         (
             index,
@@ -133,13 +133,14 @@ def table(shown: FlowFrames) -> tuple:
 
 
 def lengths(flow: np.ndarray) -> tuple[float, float]:
-    """Mean and greatest length of the vectors of a flow `(..., 2)`."""
+    """Returns the mean and the largest length of the vectors of a flow `(...,
+    2)`."""
     found = np.hypot(flow[..., 0], flow[..., 1])
     return float(found.mean()), float(found.max())
 
 
 def _draw_arrows(axes, flow, longest):
-    """Arrows for directions, readable without distinguishing the colors."""
+    """Draws arrows, so that directions can be seen without the colors."""
     step = max(flow.shape[0] // _ARROWS, 1)
     places = (slice(step // 2, None, step),) * 2
     y, x = (axis[places] for axis in np.indices(flow.shape[:2]))
@@ -160,7 +161,7 @@ def _draw_arrows(axes, flow, longest):
 
 
 def _draw_wheel(axes, longest):
-    """Which color is which direction; the rim is the longest motion."""
+    """Draws the color of each direction; the rim is the largest motion."""
     places = np.linspace(-1, 1, _WHEEL_PIXELS)
     wheel = np.stack(np.meshgrid(places, places), axis=-1)
     outside = np.hypot(wheel[..., 0], wheel[..., 1]) > 1
@@ -168,7 +169,7 @@ def _draw_wheel(axes, longest):
     picture[outside] = 255
     figures.show_image(axes, picture)
     axes.set_xlabel(
-        f"rim: {longest:.1f} px a frame",
+        f"rim: {longest:.1f} px per frame",
         fontsize=8,
         color=figures.FAINT,
         labelpad=14,

@@ -1,4 +1,4 @@
-"""Which channels of two streams a trained fusion joins, in space and time."""
+"""Draws the weights of a trained fusion between the channels of two streams."""
 
 import dataclasses
 import typing
@@ -15,7 +15,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import layer_tap
 
-# In the order in which a fusion takes them.
+# In the order of the inputs of a fusion.
 STREAMS = ("rgb", "flow")
 
 _INCHES = 3.2
@@ -24,17 +24,16 @@ _COLORS = "inferno"
 
 @dataclasses.dataclass(frozen=True)
 class FusionFilters:
-    """The kernel of a fusion layer, and what it started from.
+    """The kernel of a fusion layer, and its initial values.
 
     A filter is an output channel. `rgb` is the first of the two streams and
-    `flow` the second; behind an earlier fusion `rgb` is what that made.
+    `flow` the second; after an earlier fusion `rgb` is its output.
 
     Attributes:
         layer: str. Name of the layer.
         kernels: dict by stream of float32 arrays `(time, height, width,
-            channels, filters)`; of a fusion position on position the first
-            three are 1.
-        starts: the same before training, identity pairs; `None` if it was
+            channels, filters)`; for `StreamFusion` the first three sizes are 1.
+        starts: the same before training; `None` if the initialization was
             random.
     """
 
@@ -44,15 +43,14 @@ class FusionFilters:
 
     @property
     def strengths(self) -> dict:
-        """Dict by stream of `(channels, filters)`: the L2 norm of the weights
-        of a channel in a filter, over space and time."""
+        """Dict by stream of arrays `(channels, filters)`: the L2 norm of the
+        weights of a channel in a filter, over space and time."""
         return {s: _norms(kernel) for s, kernel in self.kernels.items()}
 
     @property
     def changes(self) -> dict | None:
-        """The same of what training has added to the weights; `None` if their
-        initial values are unknown.
-        """
+        """As `strengths`, for the change of the weights by training; `None` if
+        their initial values are unknown."""
         if self.starts is None:
             return None
         return {
@@ -62,22 +60,21 @@ class FusionFilters:
 
     @property
     def joined(self) -> np.ndarray:
-        """`(rgb channels, flow channels)`: how much they are joined, the sum
-        over the filters of the product of their strengths."""
+        """Array `(rgb channels, flow channels)`: how strongly two channels are
+        combined, the sum over the filters of the product of their strengths."""
         rgb, flow = self.strengths.values()
         return rgb @ flow.T
 
     @property
     def spreads(self) -> dict:
-        """Dict by stream of `(time, height, width)`: the share of each
-        position in the squares of all weights of the stream."""
+        """Dict by stream of arrays `(time, height, width)`: the share of each
+        position in the sum of the squares of all weights of the stream."""
         return _spreads(self.kernels)
 
     @property
     def moved(self) -> float | None:
-        """How far training has moved the kernel: the L2 norm of the change as a
-        share of that of the start; `None` if the initial values are unknown.
-        """
+        """The change of the kernel by training: its L2 norm divided by that of
+        the initial values; `None` if these are unknown."""
         if self.starts is None:
             return None
         start, change = map(_of_filters, (self.starts, self.changes))
@@ -85,15 +82,21 @@ class FusionFilters:
 
     @property
     def moved_filters(self) -> np.ndarray | None:
-        """`moved` of each filter, `(filters,)`."""
+        """`moved` for each filter: array `(filters,)`."""
         if self.starts is None:
             return None
         return _of_filters(self.changes) / _of_filters(self.starts)
 
     def strongest(self, most: int = 1) -> dict:
-        """Dict by stream of int arrays `(most, filters)`: the channels that
-        each filter weights most, the strongest first; of equal ones that of
-        the lower number."""
+        """Returns the channels with the largest weights in each filter.
+
+        Args:
+            most: int. Number of channels. Defaults to `1`.
+
+        Returns:
+            dict by stream of int arrays `(most, filters)`, the strongest first;
+            of equal ones the lower number first.
+        """
         return {
             s: np.argsort(-strength, axis=0, kind="stable")[:most]
             for s, strength in self.strengths.items()
@@ -101,26 +104,26 @@ class FusionFilters:
 
     @property
     def differing(self) -> int:
-        """In how many filters the strongest channels of the two streams are
-        not of the same number."""
+        """Number of filters in which the strongest channels of the two streams
+        have different numbers: int."""
         (rgb,), (flow,) = self.strongest().values()
         return int((rgb != flow).sum())
 
 
 def find(model: keras.Model, name: str | None = None) -> keras.layers.Layer:
-    """The fusion layer of a network.
+    """Returns the fusion layer of a network.
 
     Args:
         model: keras.Model.
-        name: `None`, or str: which, where there are several. Defaults to
-            `None`: the only one.
+        name: `None` (the only one), or str: the name of the layer. Defaults to
+            `None`.
 
     Returns:
         `layers.ConvFusion3D`, or `layers.StreamFusion` of the mode `"conv"`.
 
     Raises:
-        ValueError: if there is none that has filters, no such one, or several
-            and no name.
+        ValueError: if there is no fusion layer with filters, none with this
+            name, or several and no name is given.
     """
     fusions = [
         layer
@@ -145,7 +148,7 @@ def find(model: keras.Model, name: str | None = None) -> keras.layers.Layer:
 
 
 def measure(layer: keras.layers.Layer) -> FusionFilters:
-    """The filters of a fusion layer, as `find` gives it."""
+    """Returns the `FusionFilters` of a fusion layer, see `find`."""
     kernel = _array(layer.kernel)
     starts = None
     if getattr(layer, "initialization", "identity") == "identity":
@@ -154,15 +157,16 @@ def measure(layer: keras.layers.Layer) -> FusionFilters:
 
 
 def draw(found: FusionFilters) -> Figure:
-    """The matplotlib figure of `FusionFilters`.
+    """Returns the matplotlib figure of `FusionFilters`.
 
-    Above, how strongly each filter weights each channel of the two streams,
-    and which pairs of channels are joined; below that, what training has
-    added, and the strongest channel of either stream in each filter (where
-    the start is unknown that comes first, and the rest is left out); last, of
-    filters over space and time, how the weights of a stream spread over their
-    positions, before and after training. Brighter is more: colors go with the
-    square root, each picture from 0 to its highest value.
+    The first row shows how strongly each filter weights each channel of the two
+    streams, and which pairs of channels are combined. The second row shows the
+    change by training, and the strongest channel of each stream in each filter.
+    (If the initial values are unknown, there is one row, with the strongest
+    channels at its end.) For filters over space and time, the last rows show
+    the shares of the positions in the weights of a stream, before and after
+    training. Brighter is more: the brightness is the square root of the value,
+    from 0 to the highest value of each picture.
     """
     over_time = next(iter(found.kernels.values())).shape[:3] != (1, 1, 1)
     heights = _INCHES * (1 if found.starts is None else 2) + 1.4
@@ -171,7 +175,7 @@ def draw(found: FusionFilters) -> Figure:
     )
     figures.set_title(
         figure,
-        f"What {found.layer} joins of rgb and flow",
+        f"Channels of rgb and flow combined by {found.layer}",
         summary(found),
     )
     parts: typing.Any = [figure]
@@ -184,28 +188,33 @@ def draw(found: FusionFilters) -> Figure:
 
 
 def summary(found: FusionFilters) -> str:
-    """A summary of the filters in one sentence."""
+    """Returns a summary of the filters in two sentences."""
     number = next(iter(found.kernels.values())).shape[-1]
     told = (
-        f"{found.differing} of {number} filters weight channels of different "
-        "numbers most in the two streams"
+        f"In {found.differing} of {number} filters the strongest channels of "
+        "the two streams have different numbers"
     )
     if found.moved is None:
-        return f"{told}. They started at random."
+        return f"{told}. The initialization was random."
     return (
-        f"{told}. Training moved the weights by {100 * found.moved:.3g} % of "
-        "their start, where each filter joins a pair of the same number."
+        f"{told}. Training changed the weights by {100 * found.moved:.3g} % of "
+        "their initial values, with which each filter combines channels of the "
+        "same number."
     )
 
 
 def table(found: FusionFilters, most: int = 3) -> tuple:
-    """The numbers of `FusionFilters`: header and rows.
+    """Returns the numbers of `FusionFilters`: header and rows.
 
-    A row is a filter and a rank: the channels of rgb and of flow that are the
-    rank-th strongest there, their strengths, and whether their numbers are the
-    same; then of the filter the distance that training has moved it (a share of
-    its start; empty if that was random), and the shares of the squares of its
-    weights that are at other times, and at other places, than the middle.
+    There is a row for each filter and rank: the channels of rgb and flow with
+    this rank, their strengths, and whether their numbers are the same; then,
+    for the filter, its change by training (divided by its initial values; empty
+    if these were random), and for each stream the shares of the squares of its
+    weights at other times, and at other places, than the middle.
+
+    Args:
+        found: `FusionFilters`.
+        most: int. Number of ranks. Defaults to `3`.
     """
     strongest, strengths = found.strongest(most), found.strengths
     moved = found.moved_filters
@@ -237,7 +246,8 @@ def table(found: FusionFilters, most: int = 3) -> tuple:
 
 
 def _first_kernel(layer):
-    """The kernel before any training: a new layer of the same kind has it."""
+    """Returns the initial kernel of a layer, which is that of a new layer with
+    the same config."""
     again = type(layer).from_config(layer.get_config())
     kernel = layer.kernel
     filters = kernel.shape[-1]
@@ -248,7 +258,8 @@ def _first_kernel(layer):
 
 
 def _by_stream(kernel):
-    """Kernels of the streams, `(time, height, width, channels, filters)`."""
+    """Returns a dict of the kernels of the streams, `(time, height, width,
+    channels, filters)`."""
     if kernel.ndim == 2:
         kernel = kernel[None, None, None]
     return dict(zip(STREAMS, np.split(kernel, [kernel.shape[-1]], axis=-2)))
@@ -259,8 +270,8 @@ def _norms(kernel):
 
 
 def _of_filters(by_stream):
-    """L2 norms of the filters, of both streams together; of kernels, or of
-    norms over space and time."""
+    """Returns the L2 norms of the filters of both streams together, from
+    kernels or from norms over space and time."""
     squares = (
         np.square(values).reshape(-1, values.shape[-1]).sum(axis=0)
         for values in by_stream.values()
@@ -277,9 +288,8 @@ def _spreads(kernels):
 
 
 def _away(kernel):
-    """Shares of the squares of the weights of each filter that are at other
-    times, and at other places, than the middle.
-    """
+    """Yields the shares of the squares of the weights of each filter at other
+    times, and at other places, than the middle."""
     squares = np.square(kernel).sum(axis=3)
     time, row, column = (size // 2 for size in squares.shape[:3])
     whole = squares.sum(axis=(0, 1, 2))
@@ -297,12 +307,12 @@ def _draw_channels(figure, found):
         _draw_matrix(
             grid[0, 2],
             found.joined,
-            "channels joined",
+            "channels combined",
             "flow",
             "channel of rgb",
         )
         for axes, (stream, change) in zip(grid[1], found.changes.items()):
-            title = f"what training added to {stream}"
+            title = f"change of {stream} by training"
             _draw_matrix(axes, change.T, title, stream)
     (rgb,), (flow,) = found.strongest().values()
     number = len(rgb)
@@ -347,7 +357,7 @@ def _label(axes, title, across, down):
 
 
 def _draw_spreads(figure, found):
-    """Shares of the positions, one picture a time."""
+    """Draws the shares of the positions, one picture for each time."""
     rows = {"after": found.spreads}
     if found.starts is not None:
         rows = {"before": _spreads(found.starts), **rows}

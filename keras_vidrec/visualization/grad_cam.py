@@ -1,4 +1,4 @@
-"""Grad-CAM: where in its frames and in its motion a network sees a class."""
+"""Grad-CAM: the regions of frames and flow that support a class."""
 
 import dataclasses
 import os
@@ -29,15 +29,15 @@ _DIMMED = 0.75
 
 @dataclasses.dataclass(frozen=True)
 class GradCAM:
-    """Where a network sees a class in a clip.
+    """The regions of a clip that support a class.
 
     Attributes:
         class_name: str.
-        probability: float. Of the class in the clip.
-        layers: dict by stream of str: the layer whose maps these are.
+        probability: float. Probability of the class for the clip.
+        layers: dict by stream of str: the name of the layer.
         maps: dict by stream of float32 arrays `(segments, map_height,
-            map_width)`, at least 0: what each place of the layer adds to the
-            class score before the softmax, to the first order.
+            map_width)`, at least 0: the contribution of each place of the layer
+            to the logit of the class, in first order.
     """
 
     class_name: str
@@ -47,10 +47,10 @@ class GradCAM:
 
 
 class Clip(typing.NamedTuple):
-    """What a network sees of a video.
+    """The clip of a video that a network gets.
 
     Args:
-        video: str. Its name.
+        video: str. Name of the video.
         images: dict by modality of uint8 arrays `(segments, height, width,
             channels)`.
     """
@@ -64,22 +64,22 @@ def read_clip(
     path: str | os.PathLike[str],
     num_segments: int | None = None,
 ) -> Clip:
-    """Reads the clip of a video that a network is shown, where its test has it:
-    the central crop, of one clip.
+    """Reads a clip of a video, at the positions of the network's test, with the
+    center crop.
 
     Args:
         model: keras.Model of this package.
         path: path of a video file. Flow is computed from it as in the network's
             training.
-        num_segments: `None`, or int. Defaults to as many as the network was
-            built for, or is tested on if it sees them in order, or was trained
-            with.
+        num_segments: `None` (as many as the network was built for; else as in
+            its test if it uses their order, or as in training), or int.
+            Defaults to `None`.
 
     Returns:
         `Clip`.
 
     Raises:
-        ValueError: if the network does not see videos, or was built for
+        ValueError: if the network does not take images, or was built for
             another number of segments.
         VideoError: if the video cannot be read.
     """
@@ -96,8 +96,8 @@ def check(
     """Checks the arguments of `explain`, before a video is read.
 
     Raises:
-        ValueError: if the network does not see videos, or has no such class or
-            layer.
+        ValueError: if the network does not take images, or does not have the
+            class or layer.
     """
     check_sees_videos(model)
     if class_name is not None:
@@ -113,27 +113,28 @@ def explain(
 ) -> GradCAM:
     """Computes Grad-CAM maps of each stream of a network.
 
-    The maps of a layer are weighted by the mean gradient, over the places of
-    a segment, of the class score before the softmax, summed up, and cut at 0.
-    Behind a global average pooling and a linear classifier that is the class
-    activation map.
+    The channels of a layer are weighted by the gradient of the logit of the
+    class, averaged over the places of a segment, and summed; negative values
+    become 0. Before a global average pooling and a linear classifier, this is
+    the class activation map.
 
     Args:
-        model: keras.Model of this package that sees videos. It must keep the
-            segments apart up to the layer.
+        model: keras.Model of this package that takes images. Up to the layer it
+            must process segments separately.
         images: dict by modality of arrays `(segments, height, width,
-            channels)`, raw pixels, as `read_clip` gives them.
-        class_name: `None`, or str. Defaults to the most probable class.
-        layer: `None`, or str: the name of a layer of the towers, or of an
-            endpoint of their backbones. Defaults to the last convolutional
-            maps of each tower.
+            channels)`, raw pixels, as returned by `read_clip`.
+        class_name: `None` (the most probable class), or str. Defaults to
+            `None`.
+        layer: `None` (the last convolutional maps of each tower), or str: the
+            name of a layer of the towers, or of an endpoint of their backbones.
+            Defaults to `None`.
 
     Returns:
         `GradCAM`.
 
     Raises:
-        ValueError: if the network does not see videos, has no such class or
-            layer, or the layer has no map of each segment.
+        ValueError: if the network does not take images, does not have the class
+            or layer, or the layer does not have a map for each segment.
 
     Reference:
         - [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391),
@@ -175,12 +176,9 @@ def explain(
 
 
 def draw(clip: Clip, found: GradCAM) -> "Figure":
-    """The matplotlib figure of a network's input, a `Clip`, with the `GradCAM`
-    of its images below it.
-
-    The colors of a stream go from nothing to the highest value of all its
-    segments.
-    """
+    """Returns the matplotlib figure of a `Clip`, with the `GradCAM` of its
+    images below them. The colors of a stream are scaled from 0 to the highest
+    value of all its segments."""
     num_segments = len(next(iter(clip.images.values())))
     streams = list(found.maps)
     figure = figures.new_figure(
@@ -188,7 +186,7 @@ def draw(clip: Clip, found: GradCAM) -> "Figure":
     )
     figures.set_title(
         figure,
-        f"Where the network sees {found.class_name} "
+        f"Grad-CAM of {found.class_name} "
         f"({100 * found.probability:.0f} %) in {clip.video}",
         ", ".join(
             f"{stream}: layer {name}" for stream, name in found.layers.items()
@@ -202,18 +200,18 @@ def draw(clip: Clip, found: GradCAM) -> "Figure":
         for number, (axes, picture) in enumerate(zip(rows[0], shown), 1):
             remark = "\nno motion" if still[number - 1] else ""
             figures.show_image(axes, picture, f"segment {number}{remark}")
-        for axes, text in zip(rows[:, 0], (name, f"where\nin {stream}")):
+        for axes, text in zip(rows[:, 0], (name, f"Grad-CAM\n{stream}")):
             axes.set_ylabel(text, fontsize=9, color=figures.INK)
         bar = figure.colorbar(heat, ax=rows[1], shrink=0.8, pad=0.02)
-        bar.set_ticks([0, 1], labels=["nothing", "most"])
+        bar.set_ticks([0, 1], labels=["none", "most"])
         bar.ax.tick_params(labelsize=8, labelcolor=figures.FAINT, length=0)
         bar.outline.set_visible(False)
     return figure
 
 
 def table(found: GradCAM) -> tuple:
-    """The numbers of the maps of a `GradCAM`: header and rows of stream,
-    segment (from 1), row, column and value."""
+    """Returns the numbers of a `GradCAM`: header and rows of stream, segment
+    (from 1), row, column and value."""
     rows = (
         (stream, segment + 1, row, column, f"{value:.6g}")
         for stream, maps in found.maps.items()
@@ -223,10 +221,10 @@ def table(found: GradCAM) -> tuple:
 
 
 def _pictures(images, stream):
-    """Pictures of the snippets of a stream, and what they are."""
+    """Returns pictures of the snippets of a stream, and their modality."""
     name = stream
     if stream not in images:
-        # Flow, and single frames, may be made inside of the network.
+        # The network computes flow and single frames from its only input.
         (name,) = images
     return snippet_images.middle_pictures(images[name], name), name
 
@@ -235,7 +233,7 @@ def _overlay(row, pictures, maps):
     highest = float(maps.max()) or 1.0
     for axes, picture, heat in zip(row, pictures, maps):
         height, width = picture.shape[:2]
-        # Darker than it is: flow is mostly white.
+        # Darkened, because pictures of flow are mostly white.
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) * _DIMMED
         figures.show_image(axes, gray, cmap="gray", vmin=0, vmax=255)
         heat = cv2.resize(
@@ -246,7 +244,7 @@ def _overlay(row, pictures, maps):
             cmap=_COLORS,
             vmin=0,
             vmax=1,
-            # Where it sees nothing the picture stays as it is.
+            # Transparent where the map is 0.
             alpha=np.clip(1.6 * heat, 0, 0.75),
         )
     return drawn

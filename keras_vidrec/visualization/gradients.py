@@ -1,23 +1,25 @@
-"""Gradients on whatever backend Keras runs: `keras.ops` has none."""
+"""Gradients on all backends, which `keras.ops` does not have."""
 
 import keras
 import numpy as np
 
 
 def differentiate(function, compiled=False):
-    """The value of a function and its gradients.
+    """Returns a function that computes the value of a function and its
+    gradients.
 
     Args:
-        function: callable from a list of tensors, and any further tensors, to
-            a scalar. Gradients are those by the tensors of the list.
-        compiled: bool. Whether to compile it, once for each set of shapes:
-            for what is called many times. PyTorch compiles nothing. Defaults
-            to `False`.
+        function: function from a list of tensors, and any further tensors, to
+            a scalar. Gradients are computed with respect to the tensors in the
+            list.
+        compiled: bool. Whether to compile it, once for each set of shapes,
+            which pays off if it is called many times. Nothing is compiled on
+            PyTorch. Defaults to `False`.
 
     Returns:
-        Callable from a list of float32 arrays, and further arrays, to the
-        value as a float and a list of float32 arrays of the gradients; 0
-        where the value does not depend on a tensor.
+        Function from a list of float32 arrays, and further arrays, to the value
+        as a float and a list of float32 arrays of the gradients, which are 0 if
+        the value does not depend on a tensor.
     """
     differentiated = _BACKENDS[keras.backend.backend()](function, compiled)
 
@@ -39,7 +41,7 @@ def _on_tensorflow(function, compiled):
     import tensorflow as tf
 
     def differentiated(tensors, *others):
-        # Of weights none are wanted: nothing is kept for them.
+        # Without recording operations for gradients of weights.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
             value = function(tensors, *others)
@@ -65,7 +67,7 @@ def _on_torch(function, _compiled):
         value = function(tensors, *others)
         if not value.requires_grad:
             return value, [torch.zeros_like(tensor) for tensor in tensors]
-        # By the tensors alone: weights gather no gradients.
+        # `grad` does not accumulate gradients in the weights.
         return value, torch.autograd.grad(
             value, tensors, allow_unused=True, materialize_grads=True
         )

@@ -1,4 +1,4 @@
-"""Reaching what flows between the layers of a network, however deep."""
+"""Reads and replaces the outputs of layers inside nested networks."""
 
 import contextlib
 
@@ -8,9 +8,9 @@ from keras_vidrec.specs import MODALITIES
 
 
 def walk(model, path=()):
-    """Yields `(path, layer)` of all layers of a network in the order in which
-    they are called. Networks inside it are not among them; their layers are,
-    with the names of the networks around them as `path`."""
+    """Yields `(path, layer)` of all layers of a network in the order of their
+    calls. Instead of inner networks their layers are included, with the names
+    of the networks around them as `path`."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from walk(layer, (*path, layer.name))
@@ -19,10 +19,11 @@ def walk(model, path=()):
 
 
 def stream_of(path, layer):
-    """The modality that a layer sees; `None` if it sees all of them.
+    """Returns the modality of the stream of a layer; `None` for layers after
+    the streams.
 
-    Towers are networks named for their stream, or for it and more
-    (`rgb_tower`), and so are layers beside them (`flow_res5b_relu`).
+    The names of towers (`rgb_tower`) and of single layers of a stream
+    (`flow_res5b_relu`) are the stream, or start with it.
     """
     for name in (*path, layer.name):
         found = [
@@ -37,17 +38,21 @@ def stream_of(path, layer):
 
 @contextlib.contextmanager
 def tap(layers, exchange):
-    """Puts a hand into the streams of a network while it is called.
+    """Reads or replaces the outputs of layers in calls of a network inside this
+    context.
 
-    Tensors inside of nested networks cannot be outputs of the network around
-    them. What can be had is each layer's call: while this context lasts, its
-    output passes through `exchange(layer, inputs, outputs)`, called with the
-    first argument and what the layer returned; what it returns goes on through
-    the network.
+    Tensors inside nested networks cannot be outputs of the outer network, so
+    the method `call` of the layers is replaced.
+
+    Args:
+        layers: iterable of layers.
+        exchange: function `exchange(layer, inputs, outputs)`, which is called
+            with the first argument and the result of each call of a layer. Its
+            result is used instead of `outputs`.
     """
     with contextlib.ExitStack() as stack:
         for layer in layers:
-            # The attribute of the object hides the method of the class.
+            # The attribute of the object overrides the method of the class.
             layer.call = _tapped(layer, layer.call, exchange)
             stack.callback(delattr, layer, "call")
         yield

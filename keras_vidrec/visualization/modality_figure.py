@@ -1,4 +1,4 @@
-"""The modalities of a video: its frames, and what is made of them."""
+"""Draws the modalities of a video: frames, differences and flow."""
 
 import dataclasses
 
@@ -24,18 +24,17 @@ _AXES = ("x", "y")
 
 @dataclasses.dataclass(frozen=True)
 class ModalityFrames:
-    """Some moments of a video in all modalities.
+    """Some frames of a video in all modalities.
 
     Attributes:
-        video: str. Its name.
-        indices: list of int: the frames, from 0.
+        video: str. Name of the video.
+        indices: list of int: numbers of the frames, from 0.
         images: dict by modality of uint8 arrays `(frames, height, width,
-            channels)`, as the input pipeline reads them: `rgb` the frames, R G
-            B; `rgb_diff` each frame and the next one; the flows x and y from
-            each frame to the next, in the 8-bit code.
-        flow: `FlowSpec`. How the flows are made, as far as known.
-        computed: tuple of str. The modalities that were made now, and not
-            read.
+            channels)`, as the input pipeline reads them: for `rgb` the frames,
+            R G B; for `rgb_diff` each frame and the next one; for flow x and y
+            from each frame to the next, in the 8-bit code.
+        flow: `FlowSpec` of the flow, as far as known.
+        computed: tuple of str. The modalities that were computed, not read.
     """
 
     video: str
@@ -53,27 +52,26 @@ def read(
     frame: FrameSpec | None = None,
     flow: FlowSpec | None = None,
 ) -> ModalityFrames:
-    """Reads moments of a video, evenly spread over it, in all modalities.
+    """Reads evenly spaced frames of a video in all modalities.
 
-    What the source holds is read; what it does not is made of its frames. A
-    source without frames shows what it has.
+    Modalities that the source does not have are computed from its frames, if it
+    has frames.
 
     Args:
         source: a `Source`, such as `data.VideoFiles` or `data.Records`.
-        index: int. The video. Defaults to `0`.
-        num_frames: int. Defaults to `4`, or as many as there are.
-        frame: `None`, or `FrameSpec`: how frames are resized before. Defaults
-            to how they are stored, or to `FrameSpec()`.
-        flow: `None`, or `FlowSpec`: how flow is made that the source does not
-            hold. Defaults to how the other flow of the source is made, or to
-            `FlowSpec()`, TV-L1.
+        index: int. Index of the video. Defaults to `0`.
+        num_frames: int. Largest number of frames. Defaults to `4`.
+        frame: `None` (as they are stored, or `FrameSpec()`), or `FrameSpec`:
+            how frames are resized first. Defaults to `None`.
+        flow: `None` (that of other flow of the source, or `FlowSpec()`, TV-L1),
+            or `FlowSpec`: how missing flow is computed. Defaults to `None`.
 
     Returns:
         `ModalityFrames`.
 
     Raises:
-        ValueError: on another number of frames, on features, or if `flow`
-            differs from how the flow of the source is made.
+        ValueError: if `num_frames` is not a positive integer, the source has
+            features, or `flow` differs from the flow of the source.
         VideoError: if the video cannot be read, or has a single frame.
     """
     checks.count("num_frames", num_frames)
@@ -85,8 +83,8 @@ def read(
         )
     if None not in (flow, source.flow) and flow != source.flow:
         raise ValueError(
-            "Expected flow as that of the source is made, or None. Received: "
-            f"flow={flow}, and a source of {source.flow}"
+            "Expected the flow of the source, or None. Received: "
+            f"flow={flow}, and a source with {source.flow}"
         )
     flow = source.flow or flow or FlowSpec()
     source = source.seen_as(frame or source.stored_as or FrameSpec())
@@ -97,8 +95,8 @@ def read(
     if number < 1:
         raise VideoError(
             source.videos[index],
-            "it has a single frame, and motion is between two. Expected 2 "
-            "frames or more.",
+            "it has a single frame, so there is no motion. Expected at least 2 "
+            "frames.",
         )
     indices = (np.arange(num_frames) + 0.5) * number / num_frames
     indices = np.unique(indices.astype(int))
@@ -107,7 +105,7 @@ def read(
         if modality == "rgb_diff" and modality in held:
             pairs = np.stack([indices, indices + 1], axis=1).reshape(-1)
             frames = source.read(index, modality, pairs)
-            # A snippet of two frames, one after the other in the channels.
+            # Two frames, stacked along the channels.
             both = frames.reshape(-1, 2, *frames.shape[1:])
             images[modality] = np.concatenate([both[:, 0], both[:, 1]], -1)
         elif modality in held:
@@ -124,17 +122,18 @@ def read(
 
 
 def missing(shown: ModalityFrames) -> tuple:
-    """The modalities that neither are there nor could be made."""
+    """Returns the modalities that the source does not have and that could not
+    be computed: tuple of str."""
     return tuple(m for m in MODALITIES if m not in shown.images)
 
 
 def pictures(shown: ModalityFrames) -> dict:
-    """The pictures of `ModalityFrames`: dict by their name of `(modality,
-    uint8 array)`, one a frame.
+    """Returns the pictures of `ModalityFrames`: dict by name of `(modality,
+    uint8 array)`, with one picture for each frame.
 
-    `rgb` as it is; `rgb_diff` as 127.5 and half of the next frame less this
-    one, gray being none; the x and the y of a flow as they are stored, gray
-    (128) being still, white right and down.
+    `rgb` is unchanged; `rgb_diff` is 127.5 plus half of the difference between
+    the next frame and this one (gray is no difference); x and y of flow are as
+    stored: gray (128) is no motion, white is right and down.
     """
     found = {}
     for modality, images in shown.images.items():
@@ -151,8 +150,8 @@ def pictures(shown: ModalityFrames) -> dict:
 
 
 def draw(shown: ModalityFrames) -> Figure:
-    """The matplotlib figure of `ModalityFrames`: a row of `pictures` each, a
-    column a frame.
+    """Returns the matplotlib figure of `ModalityFrames`: a row for each name of
+    `pictures`, and a column for each frame.
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), figure 2.
@@ -180,16 +179,16 @@ def draw(shown: ModalityFrames) -> Figure:
     for line, (name, (modality, images)) in zip(grid, rows.items()):
         for axes, image in zip(line, images):
             figures.show_image(axes, image, cmap="gray", vmin=0, vmax=255)
-        made = "\n(made now)" if modality in shown.computed else ""
+        made = "\n(computed)" if modality in shown.computed else ""
         line[0].set_ylabel(name + made, fontsize=8, color=figures.INK)
     return figure
 
 
 def table(shown: ModalityFrames) -> tuple:
-    """The numbers of `ModalityFrames`: header and rows of frame, picture,
-    `read` or `made`, and mean, mean size and greatest size of its values: of
-    frames from 0 to 255, of their differences from -255 to 255, of flow in
-    pixels."""
+    """Returns the numbers of `ModalityFrames`: header and rows of frame,
+    picture, `read` or `made`, and the mean, mean absolute value and largest
+    absolute value: of frames in 0..255, of their differences in -255..255, of
+    flow in pixels."""
 
     def rows():
         for modality, images in shown.images.items():
@@ -204,7 +203,7 @@ def table(shown: ModalityFrames) -> tuple:
 
 
 def _make(source, index, indices, modality, flow):
-    """Flow of frames that a source holds, in the 8-bit code."""
+    """Computes the flow of frames of a source, in the 8-bit code."""
     needed, places = np.unique([indices, indices + 1], return_inverse=True)
     frames = source.read(index, "rgb", needed)
     firsts, seconds = places.reshape(2, -1)
@@ -220,7 +219,7 @@ def _make(source, index, indices, modality, flow):
 
 
 def _values(modality, images, bound):
-    """Yields names of pictures and what their pixels stand for."""
+    """Yields names of pictures and the values of their pixels."""
     if modality == "rgb":
         yield modality, images.astype(np.float32)
     elif modality == "rgb_diff":

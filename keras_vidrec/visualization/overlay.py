@@ -1,4 +1,4 @@
-"""A video with what a network says of it."""
+"""Writes a video with the predictions of a network."""
 
 import collections.abc
 import os
@@ -18,16 +18,16 @@ from keras_vidrec.visualization.contact_sheet import plain_text
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LETTERS = (255, 255, 255)
 _BAR = (0, 114, 178)
-# Of the height of a frame, and in pixels: a line of text.
+# Height of a line of text as a share of the frame, and its minimum in pixels.
 _LINE = 1 / 18
 _LEAST_LINE = 10
-# Of the video behind the text.
+# Brightness of the video behind the text.
 _SHADE = 0.35
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
-    """Raises a `ValueError` unless a video can be written to a file of this
-    name: before the work of making one."""
+    """Raises a `ValueError` if the path does not end in `.mp4`. To be called
+    before predictions are computed."""
     if pathlib.Path(path).suffix.lower() != ".mp4":
         raise ValueError(
             "Cannot write a video of this kind. Expected a name that ends in "
@@ -41,25 +41,24 @@ def write(
     path: str | os.PathLike[str],
     top: int = 3,
 ) -> None:
-    """Writes a video with its most probable classes and their probabilities,
-    whole or not at all, in constant memory.
+    """Writes a copy of a video with its most probable classes and their
+    probabilities, atomically and in constant memory.
 
-    Its frames are those of the file, each shown when and as long as there,
-    with the window whose middle is nearest. H.264 in mp4 (MPEG-4, if FFmpeg
-    cannot encode that), without sound; an odd height or width grows by one
+    It has the frames of the file at their times, each with the classes of the
+    window whose middle is nearest. It is H.264 in mp4 (MPEG-4 if FFmpeg cannot
+    encode H.264), without sound; an odd height or width is increased by one
     pixel.
 
     Args:
         timeline: `Timeline` of the video.
         stream: `FileStream` of the video.
         path: path of the `.mp4` to write.
-        top: int. Classes shown. Defaults to `3`.
+        top: int. Number of classes. Defaults to `3`.
 
     Raises:
         VideoError: if the video cannot be read.
-        ValueError: on another suffix.
-        RuntimeError: if it cannot be written, or what was written cannot be
-            read again.
+        ValueError: if the path has another suffix.
+        RuntimeError: if the copy cannot be written, or is incomplete.
     """
     check_path(path)
     with files.replacing(path) as temporary:
@@ -124,7 +123,7 @@ def draw(
 
 
 def _even(frame):
-    """The codec halves the resolution of colors."""
+    """Returns a frame with an even height and width, as the codec needs."""
     height, width, _ = frame.shape
     return cv2.copyMakeBorder(
         frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
@@ -132,7 +131,8 @@ def _even(frame):
 
 
 def _check(written, path, num_frames, size):
-    """What a full disk has left of a video is none."""
+    """Raises a `RuntimeError` if a written video is incomplete, for instance
+    because the disk is full."""
     try:
         info = video.probe(written)
         found = info.num_frames, (info.height, info.width)

@@ -1,4 +1,4 @@
-"""The classes of a long video over its time."""
+"""Draws the classes of a long video over time."""
 
 import pathlib
 import typing
@@ -13,7 +13,7 @@ if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OTHER = "#c9ced6"
-# The last color is that of the ink.
+# The last color is the color of text.
 _MOST = len(figures.COLORS) - 1
 
 
@@ -21,13 +21,13 @@ def draw(timeline: Timeline, top: int = 5) -> "Figure":
     """Draws the probabilities of the windows of a video, and below them the
     most probable class at each time.
 
-    Drawn are the classes that are the best of most windows, then those of the
-    highest mean. Where windows overlap, a moment belongs to the window whose
-    middle is nearest.
+    The classes that are the most probable of most windows are drawn first, then
+    those with the highest mean. Where windows overlap, the window whose middle
+    is nearest is used.
 
     Args:
         timeline: `Timeline`.
-        top: int. Classes with a color of their own, at most 6. Defaults to
+        top: int. Number of classes with their own color, at most 6. Defaults to
             `5`.
 
     Returns:

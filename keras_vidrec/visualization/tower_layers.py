@@ -1,4 +1,4 @@
-"""Layers of the towers of a network, and their maps of a clip."""
+"""Finds layers of the towers of a network, and computes their maps."""
 
 import difflib
 import functools
@@ -10,26 +10,26 @@ from keras_vidrec import backbones
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.visualization import layer_tap
 
-# Layers behind the last map that has places.
+# Starts of the names of layers after the last map.
 _NO_MAPS = ("fc", "drop", "features", "pool")
 # Large enough for every tower: only the graph is built.
 _IMAGES = (None, 224, 224, 3)
 
 
 def find(model: keras.Model, name: str | None = None) -> dict:
-    """The layer of each tower whose maps are wanted.
+    """Finds a layer in each tower.
 
     Args:
         model: keras.Model of this package.
-        name: `None`, or str: a layer of the towers, or an endpoint of their
-            backbones such as `"relu3"`. Defaults to `None`: the last
-            convolutional maps of each tower.
+        name: `None` (the last convolutional maps of each tower), or str: a
+            layer of the towers, or an endpoint of their backbones such as
+            `"relu3"`. Defaults to `None`.
 
     Returns:
-        dict by stream of layers; of the streams that have it.
+        dict by stream of layers, for the streams that have the layer.
 
     Raises:
-        ValueError: if no tower has it, or the network has no towers.
+        ValueError: if no tower has the layer, or the network has no towers.
     """
     by_stream: dict = {}
     for path, layer in layer_tap.walk(model):
@@ -60,21 +60,21 @@ def find(model: keras.Model, name: str | None = None) -> dict:
 
 
 def look(network: keras.Model, layers: dict, images: dict) -> tuple:
-    """What a network says of a clip, and the maps of some layers meanwhile.
+    """Computes the output of a network for a clip, and the maps of some layers.
 
     Args:
         network: keras.Model.
-        layers: dict by stream of layers, as of `find`.
+        layers: dict by stream of layers, see `find`.
         images: dict by modality of arrays `(segments, height, width,
             channels)`, raw pixels.
 
     Returns:
-        `(inputs, output, maps)`: what the network was called with; float32
-        array of its output for the clip; dict by stream of float32 arrays
-        `(segments, map_height, map_width, channels)`.
+        Tuple `(inputs, output, maps)`: the inputs of the network; float32 array
+        of its output for the clip; dict by stream of float32 arrays `(segments,
+        map_height, map_width, channels)`.
 
     Raises:
-        ValueError: if a layer has no map of each segment.
+        ValueError: if a layer does not have a map for each segment.
     """
     inputs = {name: clip[None] for name, clip in images.items()}
     if len(inputs) == 1:
@@ -94,19 +94,20 @@ def look(network: keras.Model, layers: dict, images: dict) -> tuple:
     for stream, found in maps.items():
         if found.ndim != 4 or len(found) != num_segments:
             raise ValueError(
-                f"The layer {layers[stream].name!r} has no map of each of the "
-                f"{num_segments} segments. Expected a convolutional layer "
-                "before the segments are joined. Received: an output of shape "
-                f"{found.shape}"
+                f"The layer {layers[stream].name!r} does not have a map for "
+                f"each of the {num_segments} segments. Expected a "
+                "convolutional layer before the segments are combined. "
+                f"Received: an output of shape {found.shape}"
             )
     return inputs, output, maps
 
 
 def _named(by_stream, names):
-    """Layers by stream that are called as `names` says of their stream."""
+    """Returns a dict by stream of the layers with the names in `names`, a dict
+    by stream."""
     chosen = {}
     for stream, name in names.items():
-        # Of towers without a network of their own the stream comes first.
+        # If the tower is not an inner network, the name starts with the stream.
         wanted = (name, f"{stream}_{name}")
         for layer in by_stream.get(stream, ()):
             if layer.name in wanted:
@@ -115,9 +116,8 @@ def _named(by_stream, names):
 
 
 def _endpoints(model, name):
-    """By stream, the layer at an endpoint of the backbones in the network's
-    blueprint.
-    """
+    """Returns a dict by stream of the names of the layers at an endpoint of the
+    backbones in the network's blueprint."""
     blueprint = describe(model).blueprint
     stated = {} if blueprint is None else blueprint.backbones
     found = {
@@ -130,7 +130,7 @@ def _endpoints(model, name):
 
 @functools.cache
 def _layer_at(backbone, endpoint):
-    """The name of the layer at an endpoint; `None` if there is none."""
+    """Returns the name of the layer at an endpoint; `None` if there is none."""
     with keras.StatelessScope(initialize_variables=False):
         walk = backbones.Walk(backbone, keras.KerasTensor(_IMAGES))
         try:
@@ -141,16 +141,16 @@ def _layer_at(backbone, endpoint):
 
 
 def _has_maps(layer):
-    """Whether a layer inside a tower gives maps, folded into the batch."""
+    """Whether the output of a layer is maps, with segments in the batch."""
     try:
         shape = layer.output.shape
     except (AttributeError, ValueError):
-        return False  # several outputs, or calls
+        return False  # a layer with several outputs or calls
     return len(shape) == 4 and not isinstance(layer, keras.layers.InputLayer)
 
 
 def _last(layers):
-    """The last layer before what pools or connects everything."""
+    """Returns the last layer before pooling and fully connected layers."""
     for layer in reversed(layers):
         kind = type(layer).__name__
         if not layer.name.startswith(_NO_MAPS) and not kind.startswith(

@@ -185,10 +185,10 @@ ERRORS = [
         {"temporal_segments": 26},
         "at most num_segments=25.*Received: temporal_s",
     ),
-    ({"temporal_pooling": None}, "an LSTM reads every segment"),
+    ({"temporal_pooling": None}, "an LSTM processes all segments"),
     (
         {"temporal_pooling": None, "temporal_segments": 1, "units": ()},
-        "an LSTM reads every segment",
+        "an LSTM processes all segments",
     ),
     ({"prediction": "avg", "units": ()}, "steps of an LSTM"),
     ({"dropout": 1.0}, "Invalid `dropout`"),

@@ -303,7 +303,7 @@ def test_from_two_streams_late_fusion_is_theirs(caplog):
         from_streams=tuple(streams.values()),
     )
     np.testing.assert_allclose(call(model, pixels), expected, atol=1e-5)
-    assert "Started from two streams: " in caplog.text
+    assert "Initialized from two streams: " in caplog.text
     assert "missing" not in caplog.text and "unused" not in caplog.text
 
 

@@ -41,15 +41,15 @@ def test_fewer_bits(tmp_path, small_videos, uncompiled):
     assert lines[0] == f"Exported: {directory}"
     assert re.fullmatch(
         r"int8: top-1 accuracy of 24 training videos, a clip each, \d+\.\d\d % "
-        r"in place of \d+\.\d\d % in float32; probabilities within .*",
+        r"instead of \d+\.\d\d % in float32; probabilities within .*",
         lines[1],
     )
     assert re.fullmatch(
-        r"Time of a clip on this processor: \d+\.\d\d of float32's, .* ms "
-        r"\(medians of \d+ rounds in turn\)",
+        r"Time for a clip on this processor: .* ms, \d+\.\d\d times that of "
+        r"float32 \(medians of \d+ rounds\)",
         lines[2],
     )
-    assert "those of 24 training clips" in lines[3]
+    assert "were measured on 24 training clips" in lines[3]
     assert (directory / "model.onnx").is_file()
     _, err = vidrec(
         *("export", run.path, "--format", "openvino", "--for", "phone"),

@@ -256,7 +256,10 @@ def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
         (["clip.mp4", "--camera", "0"], "--camera cannot be"),
         (["--overlay", "a.mp4", "--camera", "0"], "--camera cannot be"),
         ([], "Expected video files, or --camera"),
-        (["a.mp4", "b.mp4", "--overlay", "c.mp4"], "--overlay is of one"),
+        (
+            ["a.mp4", "b.mp4", "--overlay", "c.mp4"],
+            "--overlay needs exactly one",
+        ),
         (["a.mp4", "--overlay", "a.mp4"], "would overwrite the video"),
         (["a.mp4", "d/a.avi", "--window", "2"], "Several videos are named a"),
         (["a.mp4", "--window", "fast"], "seconds such as 2s"),
@@ -351,4 +354,4 @@ def test_sentences_about_an_address_end():
 def test_nothing_to_join(model, tmp_path):
     command = ("join", "--head", model, "--out", tmp_path / "out.keras")
     _, err = vidrec(*command, status=1)
-    assert "sees videos already: there is nothing to join" in err
+    assert "takes videos already: there is nothing to join" in err

@@ -110,7 +110,10 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     (run.scores / "damaged.npz").write_bytes(b"PK")
     background = Background.of(run.path)
     assert background.versions["keras_vidrec"]
-    assert "25x1-split2.npz, of another network" in caplog.text
+    assert (
+        "25x1-split2.npz, which was computed with an earlier network"
+        in caplog.text
+    )
     model = mean_color_network(("x", "y"))
     trained_on = VideoSet.of("efg")
     predictions_layer(model).origin = Origin(
@@ -132,13 +135,16 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     tree = "\n".join(chain.lines(export))
     assert f"## Origin\n\n```text\n{tree}\n```" in card
     assert "- Recipe: `mine`. A trial\n" in card
-    assert "- Data: `clips`, training part of split 1" in card
+    assert "- Data: `clips`, training videos of split 1" in card
     (row,) = [line for line in card.splitlines() if "| 25x10-split2" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:2] == ["25x10-split2", "2"]
     # Of two classes no top-5.
     assert cells[5:8] == ["4", "75.00 %", "83.33 %"]
-    assert "- They are of logits divided by 2.5, the temperature" in card
+    assert (
+        "- They are computed from logits divided by 2.5, the temperature"
+        in card
+    )
     assert "compared with the trained network on generated clips" in card
 
 
@@ -162,15 +168,18 @@ def test_it_tells_why_flow_is_not_made_inside(tmp_path):
     )
     card = card_of(spec, tmp_path / "saved_model")
     assert "Signature `serve_frames`" not in card
-    assert "no signature `serve_frames`" in card and "TV-L1 only" in card
+    assert "no signature `serve_frames`" in card and "by TV-L1, and" in card
     assert "method `dis` on the resized frames." in card
-    assert "a shorter side of 256 pixels, the aspect kept, by area" in card
+    assert (
+        "a shorter side of 256 pixels, keeping the aspect ratio, with area"
+        in card
+    )
     squashed = spec.changed(
         {"frame": {"size": "340x256", "deinterlace": "yadif"}}
     )
     other = card_of(squashed, tmp_path / "squashed", export_onnx)
-    assert "the size 340x256, whatever their aspect" in other
-    assert "deinterlaced by `yadif`" in other
+    assert "340x256 pixels, without keeping the aspect ratio" in other
+    assert "deinterlaced with `yadif`" in other
     assert "a snippet of 1 motion image " in card
     # Of the other formats nobody expects one.
     card = card_of(spec, tmp_path / "onnx", export_onnx)

@@ -197,7 +197,7 @@ def test_flow_made_inside_is_refused(tmp_path):
         for m, n in (("rgb", 1), ("flow", 2))
     }
     model = LateFusion(networks, flow_from="rgb")
-    with pytest.raises(ValueError, match="for a SavedModel only"):
+    with pytest.raises(ValueError, match="Only a SavedModel can contain"):
         export_onnx(model, tmp_path / "model")
     assert not [*tmp_path.iterdir()]
 

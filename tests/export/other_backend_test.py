@@ -59,7 +59,7 @@ def test_another_network_there_is_refused(tmp_path, monkeypatch):
         "_probabilities",
         lambda *arguments: probabilities(*arguments) + 0.01,
     )
-    with pytest.raises(RuntimeError, match="something else on TensorFlow"):
+    with pytest.raises(RuntimeError, match="other probabilities on TensorFlow"):
         export.export_onnx(network(), tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

@@ -131,7 +131,8 @@ def test_what_is_known_before(server, monkeypatch, address, library):
         patch.setenv("VIDREC_OFFLINE", "1")
         with pytest.raises(OSError) as told:
             hub.check()
-        assert f"{cannot}VIDREC_OFFLINE is set. Who writes" in str(told.value)
+        said = f"{cannot}VIDREC_OFFLINE is set. To write there, "
+        assert said in str(told.value)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, library, None)
         with pytest.raises(ImportError, match=f"needs the package {library}"):
@@ -141,7 +142,7 @@ def test_what_is_known_before(server, monkeypatch, address, library):
         patch.delenv("KAGGLE_API_TOKEN")
         with pytest.raises(OSError) as told:
             hub.check()
-        assert str(told.value).startswith(cannot) and "logged in by" in str(
+        assert str(told.value).startswith(cannot) and "To write there, " in str(
             told.value
         )
     server.token = "another"

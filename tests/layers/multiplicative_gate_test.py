@@ -83,7 +83,7 @@ def test_nothing_is_broadcast():
         (2, 5, 5, 3),
     ]:
         with pytest.raises(
-            ValueError, match="of one shape. Received: input_shape"
+            ValueError, match="of the same shape. Received: input_shape"
         ):
             MultiplicativeGate().build(shapes)
         if len(shapes) == 2:
@@ -91,5 +91,5 @@ def test_nothing_is_broadcast():
             layer = MultiplicativeGate()
             if len(set(unknown)) == 1:
                 layer.build(unknown)
-            with pytest.raises(ValueError, match="of one shape"):
+            with pytest.raises(ValueError, match="of the same shape"):
                 layer([np.zeros(shape) for shape in shapes])

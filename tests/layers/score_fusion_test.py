@@ -101,7 +101,7 @@ def test_float32_under_any_policy():
 
 
 def test_logits_and_weights_that_do_not_fit():
-    with pytest.raises(ValueError, match="logits of one shape"):
+    with pytest.raises(ValueError, match="logits of the same shape"):
         ProbabilityFusion()([np.ones((2, 3)), np.ones((2, 4))])
     with pytest.raises(ValueError, match=r"stream_weights=\(1, 0\)"):
         ProbabilityFusion((1, 0))

@@ -273,7 +273,7 @@ def test_marks_and_origin_are_on_the_page(tmp_path, caplog):
     assert (first["test"], first["marks"]) == ("3x1", "<2 of 9> leak")
     assert (second["test"], second["marks"]) == ("8x1", "")
     message, of_size = caplog.messages
-    assert "The size of the network is not told: Expected a .keras" in of_size
+    assert "The size of the network is not known: Expected a .keras" in of_size
     assert "Left out of the report" in message and "25x1-a_split1" in message
     found = chain.read(run.report / "origin.json")
     assert found.kind == "report"

@@ -175,7 +175,7 @@ def test_what_is_no_video(client, service, clip, tmp_path, monkeypatch):
 
 
 def test_what_is_no_form(client, service, clip):
-    refused(client.post("/predict"), 422, "none of them")
+    refused(client.post("/predict"), 422, "neither")
     both = sent(clip, path="below/clip.mp4")
     refused(client.post("/predict", **both), 422, "both")
     refused(client.post("/predict", **sent(clip, top="x")), 422, "`top`", "'x'")
@@ -183,7 +183,7 @@ def test_what_is_no_form(client, service, clip):
     form = {"content": b"--x\r\nno form", "headers": {}}
     form["headers"]["Content-Type"] = "multipart/form-data; boundary=x"
     refused(client.post("/predict", **form), 400)
-    refused(client.post("/predict", json={"path": "a"}), 422, "none of them")
+    refused(client.post("/predict", json={"path": "a"}), 422, "neither")
     refused(client.post("/predict", data={"video": "text"}), 422, "`video`")
     refused(client.get("/predict"), 405)
     refused(client.get("/nothing"), 404)
@@ -202,7 +202,7 @@ def test_paths_stay_below_what_is_allowed(client, service, videos):
         refused(answer, 403, "not below an allowed directory")
     for url in ("http://127.0.0.1/a.mp4", "file:///etc/passwd", "s3://a/b"):
         answer = client.post("/predict", data={"path": url})
-        refused(answer, 403, "not fetched")
+        refused(answer, 403, "does not download")
     refused(client.post("/predict", data={"path": "no.mp4"}), 404, "no.mp4")
     refused(client.post("/predict", data={"path": "below"}), 404)
     refused(client.post("/predict", data={"path": "a\0b"}), 403)

@@ -43,7 +43,7 @@ def test_pixels_are_those_of_the_pipeline(video):
     ]
     axes = modality_figure.draw(shown).axes
     assert [one.get_title() for one in axes[1:4]] == ["frame 5", "frame 9", ""]
-    assert axes[9].get_ylabel() == "flow y\n(made now)"
+    assert axes[9].get_ylabel() == "flow y\n(computed)"
     first = [one.images[0] for one in axes[::3]]
     assert len(first) == len(rows)
     for image, (_, pictures) in zip(first, rows.values()):

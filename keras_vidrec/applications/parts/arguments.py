@@ -1,4 +1,4 @@
-"""Checks of the arguments that builders share, and what they start from."""
+"""Checks the arguments that builders share, and loads initial weights."""
 
 import logging
 import pathlib
@@ -19,16 +19,16 @@ from keras_vidrec.weights.starting import IMAGENET
 
 logger = logging.getLogger("keras_vidrec")
 
-# The streams of networks of several, in their order.
+# The streams of networks with two streams, in order.
 STREAMS: tuple[typing.Literal["rgb", "flow"], ...] = ("rgb", "flow")
 
 
 def check_common(include_top, weights, pooling, classes, classifier_activation):
-    """Validates the arguments every builder has, before any weight exists.
+    """Checks the arguments that every builder has, before any weight exists.
 
     Raises:
-        ValueError: naming the argument, what was expected and what came. Or
-            if Keras is configured for channels first.
+        ValueError: if an argument is invalid, or Keras is configured for
+            channels first.
     """
     check_channels_last()
     if weights not in (None, IMAGENET) and not published.is_name(weights):
@@ -38,7 +38,7 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
             and pathlib.Path(weights).is_file(),
             "weights",
             'None, "imagenet", the path of an existing `.weights.h5` file, or '
-            "what `vidrec presets` lists: a name, or a data set, one of "
+            "a name that `vidrec presets` lists, or a dataset, one of "
             f"{published.data_sets()}",
             weights,
         )
@@ -51,10 +51,10 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
 
 
 def check_streams(streams):
-    """The streams of a network as a tuple.
+    """Returns the argument `streams` of a builder as a tuple.
 
     Raises:
-        ValueError: if they are not different ones of `STREAMS`.
+        ValueError: if it does not consist of different names in `STREAMS`.
     """
     known = isinstance(streams, (tuple, list)) and all(
         stream in STREAMS for stream in streams
@@ -69,7 +69,7 @@ def check_streams(streams):
 
 
 def by_stream(name, given, streams):
-    """An argument of a network as a dict by stream.
+    """Returns an argument of a builder as a dict by stream.
 
     Args:
         name: str. Name of the argument.
@@ -78,11 +78,11 @@ def by_stream(name, given, streams):
         streams: tuple of str.
 
     Returns:
-        dict by stream, of `None` if nothing is given.
+        dict by stream. Its values are `None` if `given` is `None`.
 
     Raises:
-        ValueError: if it is a dict of other streams, or none where there are
-            several.
+        ValueError: if the keys are other streams, or it is not a dict although
+            there are several streams.
     """
     if given is None:
         return dict.fromkeys(streams)
@@ -98,21 +98,21 @@ def by_stream(name, given, streams):
 
 
 def backbones_by_stream(backbone, streams, over_features=False):
-    """The argument `backbone` of a builder as a dict by stream.
+    """Returns the argument `backbone` of a builder as a dict by stream.
 
     Args:
         backbone: str, a key of `backbones.BACKBONES`; a `keras.Model`; or a
             dict of these by stream.
         streams: tuple of str.
-        over_features: bool. Whether `None` is allowed: a stream that is shown
-            features. Defaults to `False`.
+        over_features: bool. Whether `None` is allowed, for a stream whose input
+            is features. Defaults to `False`.
 
     Returns:
         dict by stream of str, `keras.Model` or `None`.
 
     Raises:
-        ValueError: if a name is unknown, a stream is missing in a dict or is
-            none of the network's, or a `keras.Model` ends in probabilities.
+        ValueError: if a name is unknown, the keys of a dict are not the
+            streams, or a `keras.Model` ends in probabilities.
     """
     if not isinstance(backbone, dict):
         backbone = dict.fromkeys(streams, backbone)
@@ -126,25 +126,28 @@ def backbones_by_stream(backbone, streams, over_features=False):
 
 
 def check_imagenet(towers, weights):
-    """Refuses to start towers from ImageNet's weights that have none.
+    """Raises an error if `weights="imagenet"` is given for a backbone without
+    such weights.
 
     Args:
         towers: dict by stream of a name or a `keras.Model`, for each stream
             that has a backbone.
-        weights: what they are to start from, alone or a dict by stream:
-            `"imagenet"`, or anything else.
+        weights: the initial weights of all towers, or a dict of them by stream.
+            Only `"imagenet"` is checked.
 
     Raises:
-        ValueError: naming the backbones that have such weights.
-        ImportError: naming the extra to install, if they come with a package.
+        ValueError: naming the backbones that have ImageNet weights, if one has
+            none.
+        ImportError: naming the extra to install, if the weights are in a
+            package that is not installed.
     """
     rows = backbones.BACKBONES
     known = tuple(name for name, row in rows.items() if row.imagenet)
     if not towers and weights == IMAGENET:
         raise ValueError(
-            "Only towers start from ImageNet's weights, and a network over "
-            "features has none. Expected weights=None or a file, or a "
-            f"backbone of {known}. Received: weights='imagenet'"
+            "ImageNet weights are for backbones, and a network over features "
+            "has none. Expected weights=None or a file, or a backbone of "
+            f"{known}. Received: weights='imagenet'"
         )
     if not isinstance(weights, dict):
         weights = dict.fromkeys(towers, weights)
@@ -159,16 +162,17 @@ def check_imagenet(towers, weights):
             whose, family = f"backbone {tower!r}", rows[tower].family
             relatives = [n for n in known if rows[n].family == family]
             if relatives:
-                expected = f"backbone={relatives[0]!r}, its relative"
+                expected = f"backbone={relatives[0]!r}, which is similar"
         raise ValueError(
-            f"There are no named ImageNet weights for {whose}. Expected "
-            f"{expected}; for others, a file by `vidrec "
+            f'weights="imagenet" is not available for {whose}. Expected '
+            f"{expected}; for others, a file made by `vidrec "
             "import-weights` (docs/weights.md). Received: weights='imagenet'"
         )
 
 
 def check_pair(from_streams):
-    """Raises a `ValueError` unless it is `None` or a pair of networks."""
+    """Raises a `ValueError` unless the argument `from_streams` is `None` or a
+    pair of networks."""
     checks.check(
         from_streams is None
         or isinstance(from_streams, (tuple, list))
@@ -181,13 +185,13 @@ def check_pair(from_streams):
 
 
 def load(model, weights, backbones):
-    """Loads the weights of a new network, given by its builder's arguments.
+    """Loads initial weights into a new network.
 
     Args:
         model: keras.Model to change in place.
         weights: `None` (nothing is done), `"imagenet"` or the path of a
             `.weights.h5` file.
-        backbones: dict by stream of its backbones.
+        backbones: dict by stream of the network's backbones.
     """
     if weights == IMAGENET:
         imagenet(model, backbone=backbones)
@@ -197,14 +201,19 @@ def load(model, weights, backbones):
 
 
 def start_from(model, from_streams):
-    """Copies the weights of two trained networks of one stream each, by name.
+    """Copies the weights of two trained networks, one for each stream, by the
+    names of layers.
 
-    What has no counterpart, such as the fusion, keeps its own weights, and so
-    does a classifier for other classes; that is logged.
+    Layers without a counterpart, such as the fusion, and a classifier for other
+    classes keep their weights. These layers are logged.
+
+    Args:
+        model: keras.Model to change in place.
+        from_streams: pair `(rgb_model, flow_model)`.
 
     Raises:
-        ValueError: if a network is not of its stream, or a layer of the
-            towers does not fit.
+        ValueError: if a network has another modality, or a layer of the towers
+            does not fit.
     """
     report = weights_of_streams.copy_streams(
         model, dict(zip(STREAMS, from_streams))
@@ -214,8 +223,8 @@ def start_from(model, from_streams):
     )
     if unfit:
         raise ValueError(
-            "Expected networks of the same towers in `from_streams`. Received "
-            f"some where these do not fit: {', '.join(unfit[:3])[:300]} "
-            f"({len(unfit)} layers)"
+            "Expected networks with the same towers in `from_streams`. "
+            "Received: networks in which these layers do not fit: "
+            f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )
-    logger.warning("Started from two streams: %s.", report)
+    logger.warning("Initialized from two streams: %s.", report)

@@ -1,15 +1,16 @@
-"""The order in memory in which PyTorch's convolutions read kernels."""
+"""Stores kernels in the memory order that PyTorch's convolutions need."""
 
 import keras
 
 
 def lay_out(variables):
-    """Puts kernels, and what an optimizer keeps of them, into the order in
-    memory in which convolutions read them. Shapes and values stay.
+    """Changes the memory order of kernels, and of an optimizer's variables for
+    them, to the one that PyTorch's convolutions read. Shapes and values are not
+    changed.
 
     Args:
-        variables: sequence of `keras.Variable`. Those without four axes, and
-            those of other backends, stay as they are.
+        variables: sequence of `keras.Variable`. Variables that do not have four
+            axes are skipped. On other backends nothing is done.
     """
     if keras.backend.backend() != "torch":
         return

@@ -1,4 +1,4 @@
-"""Operations for which a backend has a faster way than Keras uses."""
+"""Replaces operations for which a backend has a faster one than Keras uses."""
 
 import functools
 
@@ -8,16 +8,17 @@ from keras_vidrec.applications.parts import torch_run
 
 
 def take(model):
-    """Lets a network, and those inside of it, compute as the backend does best:
-    on PyTorch as `torch_run` says, on JAX with convolutions of one pixel as
-    products of matrices on a CPU. Results are those of the network.
+    """Makes a network and its inner networks use faster operations of the
+    backend: on PyTorch see `torch_run`; on JAX, on a CPU, 1x1 convolutions are
+    computed as products of matrices. The results are the same.
 
-    XLA takes the gradient of such a kernel for a convolution with a window as
-    large as the map, which takes 2.5 to 5 times as long as the product.
+    XLA computes the gradient of the kernel of a 1x1 convolution as a
+    convolution with a window as large as the map, which takes 2.5 to 5 times as
+    long as the product.
 
     Args:
-        model: functional keras.Model. It is changed; on TensorFlow it stays as
-            it is.
+        model: functional keras.Model. It is changed in place; on TensorFlow it
+            is not changed.
 
     Returns:
         `model`.
@@ -31,6 +32,7 @@ def take(model):
 
 
 def _multiply_pixels(layers):
+    """Makes 1x1 convolutions use `_of_pixels`."""
     for layer in layers:
         if isinstance(layer, keras.Model):
             _multiply_pixels(layer.layers)
@@ -46,11 +48,13 @@ def _multiply_pixels(layers):
 
 
 def _of_pixels(layer, plain, inputs, kernel):
+    """Computes a 1x1 convolution as a product of matrices on a CPU, or by
+    `plain`, Keras' own method, elsewhere."""
     import jax
 
     if jax.default_backend() != "cpu":
         return plain(layer, inputs, kernel)
     down, right = layer.strides
-    # Keras' variables, and tensors that stand for none yet, alike.
+    # The kernel may be a Keras variable or a symbolic tensor.
     kernel = keras.ops.reshape(kernel, kernel.shape[2:])
     return keras.ops.matmul(inputs[:, ::down, ::right], kernel)

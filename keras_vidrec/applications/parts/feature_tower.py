@@ -1,4 +1,4 @@
-"""A network of one stream up to what its classifier sees: its features."""
+"""The part of a network of one stream that computes features."""
 
 import hashlib
 
@@ -8,13 +8,13 @@ import numpy as np
 from keras_vidrec.applications.parts import head
 from keras_vidrec.specs import checks
 
-# The modalities that a stream of features can be made of.
+# The modalities from which the features of a stream can be computed.
 STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
 
 
 def features_of(network, stream):
-    """The part of a network that makes features of single snippets: up to the
-    pooled output of its tower, before dropout.
+    """Returns the part of a network that computes the features of single
+    snippets: up to the pooled output of its tower, before dropout.
 
     Args:
         network: keras.Model of one modality that classifies single snippets,
@@ -26,8 +26,8 @@ def features_of(network, stream):
         with the weights of the network.
 
     Raises:
-        ValueError: if the stream is another one, or the network is none that
-            makes its features.
+        ValueError: if the stream is unknown, or the network cannot compute its
+            features.
     """
     checks.choice("stream", stream, tuple(STREAMS))
     spec = head.describe(network).clip_spec
@@ -42,18 +42,18 @@ def features_of(network, stream):
         or len(network.input.shape) != 5
     ):
         raise ValueError(
-            f"Features of {stream} are made by a network of "
-            f"{' or '.join(STREAMS[stream])} alone that classifies single "
-            f"snippets, such as TSN. Received: {network.name!r}, which sees "
+            f"Features of {stream} are computed by a network that takes only "
+            f"{' or '.join(STREAMS[stream])} and classifies single snippets, "
+            f"such as TSN. Received: {network.name!r}, which takes "
             f"{spec and spec.modalities}"
         )
     return keras.Model(network.input, dropout[0].input, name=network.name)
 
 
 def fingerprint(model):
-    """The fingerprint of a network: 12 hexadecimal digits, computed from its
-    weights. Features are known by that of what `features_of` gives.
-    """
+    """Returns the fingerprint of a network: 12 hexadecimal digits, computed
+    from its weights. Features are identified by the fingerprint of the result
+    of `features_of`."""
     found = hashlib.sha256()
     for weights in model.get_weights():
         found.update(np.ascontiguousarray(weights).tobytes())

@@ -1,4 +1,4 @@
-"""Two towers that are built side by side, and fused on the way."""
+"""Builds two towers side by side and fuses them at given endpoints."""
 
 import keras
 
@@ -11,30 +11,30 @@ from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.specs import checks
 
 TOWERS = _FUSED, _TEMPORAL = "spatiotemporal", "temporal"
-# The fusions that join channel with channel, without a map in space and time.
+# The fusions that also work on vectors, without axes for space and time.
 FULLY_CONNECTED = ("sum", "max", "concat", "conv")
 
 
 class FusedStreams:
     """The two streams of a `TwoStreamFusion` network while it is built.
 
-    Both walk through their towers together. Each stretch from a stop to the
-    next is a model of its own, so that it can be frozen and found by name.
+    Both towers are built step by step. The part of a tower from one endpoint
+    to the next is a model with its own name, so that it can be frozen.
 
     Args:
         clips: dict by stream of KerasTensors `(batch, num_segments, height,
             width, channels)`, scaled for the backbones.
         towers: dict by stream of the names of backbones, or `keras.Model`.
-        fusion: str. As `TwoStreamFusion` takes it.
-        initialization: str. Of the convolution of `"conv"`.
+        fusion: str. See `TwoStreamFusion`.
+        initialization: str. Initialization of the convolution of `"conv"`.
         dropout: float. Rate between fully connected layers.
     """
 
     def __init__(self, clips, towers, *, fusion, initialization, dropout):
         self._fusion = fusion
         self._initialization = initialization
-        # (batch, times, height, width, filters); (batch, times, features)
-        # behind a bilinear fusion.
+        # (batch, times, height, width, filters), or (batch, times, features)
+        # after fully connected layers or a bilinear fusion.
         self._tensors = dict(zip(TOWERS, clips.values()))
         self._walks = {
             tower: backbones.ModelWalk(towers[stream])
@@ -46,12 +46,16 @@ class FusedStreams:
             )
             for tower, (stream, clip) in zip(self._tensors, clips.items())
         }
-        # Stretches before the first fusion are called by the stream.
+        # Parts before the first fusion are named after the stream.
         self._stretches = {_FUSED: "rgb", _TEMPORAL: "flow"}
 
     def walk_to(self, endpoints):
-        """Both towers up to an endpoint of each, in a dict by tower; `None`
-        for their ends."""
+        """Builds both towers up to an endpoint.
+
+        Args:
+            endpoints: `None` (the ends of the towers), or dict of the names of
+                endpoints by tower.
+        """
         for tower, walk in self._walks.items():
             endpoint = endpoints and endpoints[tower]
             here = walk.endpoint
@@ -61,17 +65,17 @@ class FusedStreams:
             # A fusion may have padded the maps, or added channels.
             walk.put(keras.KerasTensor((None, *x.shape[2:])))
             part = walk.part(endpoint, name=name)
-            if len(part.layers) > 1:  # else nothing is left to walk
+            if len(part.layers) > 1:  # otherwise the tower is there already
                 folded = part(streams.fold(x, name))
                 self._tensors[tower] = streams.unfold(folded, x, name)
 
     def fuse(self, endpoint):
-        """Joins the temporal stream into the spatial one."""
+        """Fuses the temporal stream into the spatial one at an endpoint."""
         tensors = list(self._tensors.values())
         checks.check(
             len(tensors[0].shape) == 5 or self._fusion in FULLY_CONNECTED,
             "fusion",
-            f"one of {FULLY_CONNECTED} at {endpoint!r}, which is no map",
+            f"one of {FULLY_CONNECTED} at {endpoint!r}, which is not a map",
             self._fusion,
         )
         filters = tensors[0].shape[-1]
@@ -88,14 +92,14 @@ class FusedStreams:
         self._tensors[_FUSED] = fused
         self._stretches = {_FUSED: _FUSED, _TEMPORAL: _TEMPORAL}
         if self._fusion == "bilinear":
-            del self._walks[_FUSED]  # positions are summed up
+            del self._walks[_FUSED]  # no maps are left for its layers
 
     def pool_over_time(self, num_segments):
-        """Max-pools both streams over time.
+        """Max-pools both streams over time and space.
 
-        The maximum over time, then over space is that over both: the pooling
-        before a tower's fully connected layers comes next and does the second
-        half.
+        The maximum over time followed by the maximum over space is the maximum
+        over both. In towers with fully connected layers, the pooling over space
+        is the tower's own next layer; for other towers it is added here.
         """
         for tower, x in self._tensors.items():
             self._tensors[tower] = TemporalMaxPooling(
@@ -112,12 +116,12 @@ class FusedStreams:
                 )
 
     def drop_temporal(self):
-        """The temporal stream ends where it was fused."""
+        """Removes the temporal stream, which ends at the last fusion."""
         del self._tensors[_TEMPORAL], self._walks[_TEMPORAL]
 
     def features(self, pooling):
-        """Dict by tower of `(batch, times, features)`, or of maps without
-        pooling."""
+        """Builds the towers to their ends. Returns a dict by tower of features
+        `(batch, times, features)`, or of maps with `pooling=None`."""
         self.walk_to(None)
         return {
             tower: streams.pooled_maps(x, pooling, tower)
@@ -125,11 +129,13 @@ class FusedStreams:
         }
 
     def fused_scores(self, spatial, temporal):
-        """Class scores `(batch, times, classes)` of both joined (fc8)."""
+        """Returns the fused class scores (fc8), `(batch, times, classes)`, from
+        those of both towers."""
         layer = self._layer("fusion_fc8", None, dtype="float32")
         return layer([spatial, temporal])
 
     def _layer(self, name, activation, dtype=None):
+        """Returns the layer that fuses two tensors."""
         if self._fusion != "conv":
             return StreamFusion(self._fusion, dtype=dtype, name=name)
         return StreamFusion(

@@ -1,4 +1,4 @@
-"""The head every network ends with, and what can be done at its joints."""
+"""The head of the networks, their description, and parts of their graphs."""
 
 import dataclasses
 import types
@@ -17,7 +17,7 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 
-# By what of the towers is averaged.
+# The layer that averages the towers' logits or probabilities.
 SCORE_FUSIONS = types.MappingProxyType(
     {"logits": ScoreFusion, "probabilities": ProbabilityFusion}
 )
@@ -28,17 +28,16 @@ class Description:
     """The classes, clips, test, blueprint and origin of a network.
 
     Attributes:
-        class_names: tuple of str in the order of the scores, or None.
-        clip_spec: `ClipSpec`, or None: what a clip is.
-        test_protocol: `TestProtocol`, or None: how a video is shown in a
-            test.
-        blueprint: `Blueprint`, or None: which network it is.
-        origin: `Origin`, or None: what it was made from.
-        temperature: float. What the scores of a video are divided by before
-            they become probabilities; 1 unless it was calibrated.
-        multi_label: bool. Whether a clip may be of several classes, or none.
-        thresholds: tuple of float, one per class, or None: the probability from
-            which on a class counts as present.
+        class_names: `None`, or tuple of str in the order of the scores.
+        clip_spec: `None`, or `ClipSpec`: the input clip.
+        test_protocol: `None`, or `TestProtocol`: the test procedure.
+        blueprint: `None`, or `Blueprint`: the network and its arguments.
+        origin: `None`, or `Origin`: what the network was made from.
+        temperature: float. The scores of a video are divided by it before the
+            activation; 1 if the network was not calibrated.
+        multi_label: bool. Whether a clip may have several classes, or none.
+        thresholds: `None`, or tuple of float, one per class: a class is present
+            if its probability is at least the threshold.
     """
 
     class_names: tuple | None
@@ -61,8 +60,9 @@ def class_head(
     consensus="avg",
     stddev=None,
 ):
-    """Class scores of a clip: from the features of all of it, or, with an axis
-    of segments or steps, the consensus of the logits of each.
+    """Returns the class scores of a clip: computed from the features of the
+    whole clip, or, if features have an axis of segments or steps, as the
+    consensus of the logits of each.
 
     The names of the four layers are fixed: `dropout`, `logits`, `consensus`,
     `predictions`. Everything from the logits on is float32.
@@ -72,11 +72,12 @@ def class_head(
             features)`.
         classes: int. Number of classes.
         dropout: float in [0, 1). Rate of the dropout on the features.
-        activation: as of `layers.ClassScores`.
+        activation: see `layers.ClassScores`.
         clip_spec: `ClipSpec` of the network.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to `"avg"`.
-        stddev: `None` (Keras' own initialization), or float: of the normal
-            distribution that the kernel starts from. Defaults to `None`.
+        stddev: `None` (Keras' own initialization), or float: standard deviation
+            of the normal distribution that initializes the kernel. Defaults to
+            `None`.
 
     Returns:
         KerasTensor `(batch, classes)`.
@@ -97,8 +98,9 @@ def class_head(
 
 
 def tower_logits(features, *, classes, dropout):
-    """Class scores of every moment of a clip, by tower: `(batch, times,
-    classes)` from `(batch, times, features)`."""
+    """Returns a dict by tower of the class scores of each time step, `(batch,
+    times, classes)`, from a dict of features `(batch, times, features)`. Also
+    for features `(batch, features)`, without an axis of time."""
     logits = {}
     for tower, x in features.items():
         x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(x)
@@ -112,7 +114,7 @@ def tower_logits(features, *, classes, dropout):
 
 
 def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
-    """The layer that averages the class scores of several towers.
+    """Returns the layer that averages the class scores of several towers.
 
     Args:
         towers: sequence of str. Names of the towers, in their order.
@@ -125,8 +127,9 @@ def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
         `ScoreFusion` or `ProbabilityFusion`; `None` for a single tower.
 
     Raises:
-        ValueError: on an unknown kind of scores, on weights of other towers
-            or of a single one, or if one is not positive.
+        ValueError: if `scores` is unknown, or `fusion_weights` has other
+            towers, is given for a single tower, or has a weight that is not
+            positive.
     """
     checks.choice("scores", scores, tuple(SCORE_FUSIONS))
     single = len(towers) < 2
@@ -136,7 +139,7 @@ def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
         and isinstance(fusion_weights, dict)
         and set(fusion_weights) == set(towers),
         "fusion_weights",
-        "None, as there is a single classifier"
+        "None, because there is a single classifier"
         if single
         else f"None or a dict of {tuple(towers)}",
         fusion_weights,
@@ -151,28 +154,31 @@ def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
 
 
 def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
-    """The predictions of a network: from the mean of its towers' scores.
+    """Returns the predictions of a network, from the mean of its towers'
+    scores.
 
     Args:
-        logits: dict by tower of KerasTensors `(batch, times, classes)`, whose
-            mean over the times is taken, or `(batch, classes)`.
-        fusion: the layer of `score_fusion` for these towers.
-        activation: as of `layers.ClassScores`.
+        logits: dict by tower of KerasTensors `(batch, times, classes)`, which
+            are averaged over time, or `(batch, classes)`.
+        fusion: the result of `score_fusion` for these towers.
+        activation: see `layers.ClassScores`.
         clip_spec: `ClipSpec` of the network.
-        auxiliary_outputs: bool. Whether to return those of each tower too,
-            if there are several.
+        auxiliary_outputs: bool. Whether to return the predictions of each tower
+            too, if there are several.
 
     Returns:
         KerasTensor `(batch, classes)`, or a dict of these: `predictions`, and
-        by tower.
+        those of the towers by name.
 
     Raises:
-        ValueError: if probabilities of a softmax are averaged for a sigmoid.
+        ValueError: if `activation` is `"sigmoid"` and `fusion` averages
+            probabilities, which are those of a softmax.
     """
     checks.check(
         activation != "sigmoid" or not isinstance(fusion, ProbabilityFusion),
         "classifier_activation",
-        'None or "softmax", of which this network averages the probabilities',
+        'None or "softmax", because this network averages probabilities of a '
+        "softmax",
         activation,
     )
     scores = {
@@ -200,10 +206,14 @@ def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
 
 
 def finish(inputs, outputs, *, name):
-    """The functional model from its ends.
+    """Returns the functional model of some inputs and outputs.
 
-    `inputs`, a tensor or a dict of tensors, may come from further layers (the
-    user's `input_tensor`): then the model starts at their sources.
+    Args:
+        inputs: KerasTensor or dict of KerasTensors. They may be outputs of
+            other layers (the user's `input_tensor`); then the model starts at
+            the inputs of these layers.
+        outputs: KerasTensor or dict of KerasTensors.
+        name: str. Name of the model.
     """
     if isinstance(inputs, dict):
         sources = {key: _source(tensor) for key, tensor in inputs.items()}
@@ -213,6 +223,7 @@ def finish(inputs, outputs, *, name):
 
 
 def _source(tensor):
+    """Returns the input or the list of inputs that a tensor depends on."""
     checks.check(
         getattr(tensor, "_keras_history", None) is not None,
         "input_tensor",
@@ -224,10 +235,10 @@ def _source(tensor):
 
 
 def predictions_layer(model):
-    """The `ClassScores` layer of a network of this package.
+    """Returns the layer `predictions`, a `ClassScores`, of a network.
 
     Raises:
-        ValueError: if the model does not end in one.
+        ValueError: if the model has no such layer.
     """
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, ClassScores) and layer.name == "predictions":
@@ -264,20 +275,21 @@ def describe(model: keras.Model) -> Description:
 
 
 def clip_logits_model(model):
-    """The same graph up to the inputs of its `ClassScores`, for training and
-    evaluation with `from_logits=True`. Weights are shared with `model`.
+    """Returns the network without the activations of its `ClassScores` layers,
+    for training and evaluation with `from_logits=True`. Weights are shared with
+    `model`.
 
     Args:
         model: keras.Model of this package.
 
     Returns:
-        keras.Model to logits `(batch, classes)`: one row per clip. Of a network
-        with auxiliary outputs: to a dict of them by the keys of its outputs,
-        `"predictions"` and the names of the towers.
+        keras.Model with the output logits, `(batch, classes)`: one row per
+        clip. If `model` has auxiliary outputs, a dict of logits with the keys
+        of its outputs, `"predictions"` and the names of the towers.
 
     Raises:
-        ValueError: if the model has no `predictions` layer, or an output
-            that is no class scores.
+        ValueError: if the model has no `predictions` layer, or an output that
+            does not come from a `ClassScores` layer.
     """
     logits = predictions_layer(model).input
     if isinstance(model.output, dict):
@@ -286,16 +298,16 @@ def clip_logits_model(model):
 
 
 def inference_model(model: keras.Model) -> keras.Model:
-    """The same network without its auxiliary outputs: with the one output
-    `predictions`. Weights are shared with `model`, and the name and the
+    """Returns the network with the output `predictions` only, without
+    auxiliary outputs. Weights are shared with `model`, and the name and the
     inputs are the same.
 
     Args:
         model: keras.Model of this package.
 
     Returns:
-        keras.Model to class scores `(batch, classes)`; `model` itself if it
-        has no other output.
+        keras.Model with the output class scores, `(batch, classes)`; `model`
+        itself if it has no other output.
 
     Raises:
         ValueError: if the model has no `predictions` layer.
@@ -307,17 +319,23 @@ def inference_model(model: keras.Model) -> keras.Model:
 
 
 def snippet_logits_model(model):
-    """The same graph up to `logits`, before the consensus: `(batch,
-    num_segments, classes)`, for frame-wise protocols. In a fusion of several
-    networks: their fused logits. Weights are shared with `model`.
+    """Returns the network up to the logits of snippets, before the consensus,
+    for tests that average snippets. For a fusion of several networks these are
+    the fused logits. Weights are shared with `model`.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        keras.Model with the output logits, `(batch, num_segments, classes)`.
 
     Raises:
-        ValueError: if the model has no scores of single snippets.
+        ValueError: if the model does not classify single snippets.
     """
     predictions_layer(model)
     for layer in model.layers:
         if isinstance(layer, ScoreFusion):
-            # A fusion of other scores than snippets' has one output.
+            # Only a fusion of the scores of snippets has two outputs.
             if isinstance(layer.output, (list, tuple)):
                 logits, _ = layer.output
                 break
@@ -334,7 +352,7 @@ def snippet_logits_model(model):
 
 
 def _scores_layer(model, key):
-    """The `ClassScores` of an output."""
+    """Returns the `ClassScores` layer of an output."""
     name = "predictions" if key == "predictions" else f"{key}_predictions"
     for layer in model.layers:
         if isinstance(layer, ClassScores) and layer.name == name:

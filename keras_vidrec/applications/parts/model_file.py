@@ -1,4 +1,4 @@
-"""Networks in `.keras` files."""
+"""Saves and loads networks as `.keras` files."""
 
 import pathlib
 import re
@@ -8,7 +8,7 @@ import zlib
 
 import keras
 
-# A file may hold any layer of the package: importing them registers them.
+# A file may contain any layer of the package; importing registers them.
 from keras_vidrec import layers as _registered  # noqa: F401
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.backbones.tower import check_channels_last
@@ -20,13 +20,18 @@ from keras_vidrec.weights.towers import class_scores
 
 _CONFIG = "config.json"
 _PACKAGE = "keras_vidrec"
-# Weights that an error names.
+# Number of weights that an error names.
 _SHOWN = 10
 
 
 def save(model, path):
-    """Writes a `.keras` file, whole or not at all. The origin of a network of
-    this package gets the fingerprint of its weights."""
+    """Writes a network as a `.keras` file, atomically. The origin of a network
+    of this package gets the fingerprint of its weights.
+
+    Args:
+        model: keras.Model.
+        path: path of the file.
+    """
     layer = class_scores(model)
     if layer is not None:
         layer.origin = (layer.origin or Origin()).replace(
@@ -37,7 +42,7 @@ def save(model, path):
 
 
 def is_whole(path):
-    """Whether a `.keras` file is there and all of it as it was written."""
+    """Returns whether a `.keras` file exists and is complete: bool."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -55,9 +60,9 @@ def load(path):
         keras.Model.
 
     Raises:
-        ValueError: naming the file, if it is no readable `.keras` file, and
-            those of its weights that are not finite. Or if Keras is configured
-            for channels first.
+        ValueError: naming the file, if it is not a readable `.keras` file, or
+            has weights that are not finite; or if Keras is configured for
+            channels first.
     """
     check_channels_last()
     path = pathlib.Path(path)
@@ -69,16 +74,16 @@ def load(path):
         )
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f"Expected a .keras file. Received: {path}, which is none (or "
-            "was cut off)"
+            f"Expected a .keras file. Received: {path}, which is not one (or "
+            "is truncated)"
         )
     try:
         keras_file.check(path)
         with warnings.catch_warnings():
-            # Where the file has no weights for a layer.
+            # Keras warns if the file has no weights for a layer.
             warnings.filterwarnings("error", ".*freshly-initialized weights")
             model = keras.models.load_model(path, compile=False)
-    # Layers, made of whatever the file says, may fail in any way.
+    # The layers of an invalid file may raise any error.
     except Exception as error:
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise ValueError(
@@ -95,7 +100,8 @@ def load(path):
 
 
 def _written_by(path):
-    """Of a network of another version of this package, what to do with it."""
+    """Returns what to do with a network that was written by another version of
+    this package; `""` if it was not."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = archive.read(_CONFIG).decode()
@@ -107,22 +113,22 @@ def _written_by(path):
         if _PACKAGE not in config:
             return ""
         return (
-            f" (made by {_PACKAGE}, perhaps by another state of it: networks "
-            "of an earlier checkout are trained, or imported, again)"
+            f" (made by {_PACKAGE}, perhaps from another checkout: train or "
+            "import networks of an earlier checkout again)"
         )
     return (
-        f" (written by {_PACKAGE} {others}, this is {__version__}, which does "
-        "not read it: train it again by the recipe.yaml of its run, or install "
-        "that version)"
+        f" (written by {_PACKAGE} {others}; this is {__version__}, which "
+        "cannot read it: train it again with the recipe.yaml of its run, or "
+        "install that version)"
     )
 
 
 def check_finite(model, path):
-    """Refuses weights that are NaN or infinite.
+    """Raises an error if weights are NaN or infinite.
 
     Args:
         model: keras.Model.
-        path: where its weights are from.
+        path: path of the file that the weights were read from.
 
     Raises:
         ValueError: naming the file and the weights.
@@ -136,7 +142,7 @@ def check_finite(model, path):
     if found:
         more = len(found) - _SHOWN
         raise ValueError(
-            "Expected weights that are finite. Received: "
+            "Expected finite weights. Received: "
             f"{path}, with NaN or infinity in {len(found)} of "
             f"{len(model.weights)}: {', '.join(found[:_SHOWN])}"
             + (f" and {more} more" if more > 0 else "")

@@ -1,6 +1,5 @@
-"""Published networks by name: choosing one for a builder, and loading it into a
-network.
-"""
+"""Finds the published weights for the arguments of a builder, and loads them
+into a network."""
 
 import pathlib
 import re
@@ -15,13 +14,15 @@ from keras_vidrec.weights.published import packages
 from keras_vidrec.weights.starting import IMAGENET
 from keras_vidrec.weights.towers import class_scores
 
-# Presets of the same arguments that an error names.
+# Number of presets with the same arguments that an error names.
 _SHOWN = 5
+# Digits of a sha256 in an origin.
 _DIGITS = 16
 
 
 def is_name(weights) -> bool:
-    """Whether `weights` of a builder names a preset, or a data set."""
+    """Whether the argument `weights` of a builder is the name of a preset or
+    dataset: bool."""
     return (
         isinstance(weights, str)
         and weights != IMAGENET
@@ -30,7 +31,8 @@ def is_name(weights) -> bool:
 
 
 def data_sets() -> tuple:
-    """The data sets that `weights` may name, such as `"kinetics400"`."""
+    """Returns the datasets that `weights` may name, such as `"kinetics400"`:
+    tuple of str."""
     found = (
         one.class_names or _key(one.data)
         for one in presets.presets()
@@ -40,21 +42,20 @@ def data_sets() -> tuple:
 
 
 def chosen(application, arguments, weights, defaults) -> presets.Preset:
-    """The preset for the arguments of a builder.
+    """Returns the preset for the arguments of a builder.
 
     Args:
         application: str. Name of the builder.
-        arguments: dict. Those that were given.
-        weights: str. The name of a preset, or of a data set: then the first
-            of its presets that fits.
-        defaults: mapping. Of the builder's arguments.
+        arguments: dict. The given arguments.
+        weights: str. The name of a preset or of a dataset. For a dataset, the
+            first of its presets that fits is used.
+        defaults: mapping. The defaults of the builder's arguments.
 
     Returns:
-        `Preset`, of these arguments.
+        `Preset`.
 
     Raises:
-        ValueError: if there is none, naming those that there are and their
-            arguments.
+        ValueError: if no preset fits, naming the presets and their arguments.
     """
     if presets.is_known(weights):
         candidates = [presets.find(weights)]
@@ -77,8 +78,8 @@ def chosen(application, arguments, weights, defaults) -> presets.Preset:
     )
     raise ValueError(
         f"No published weights {weights!r} fit {application}({text}). Expected "
-        f"the arguments of one of these, {those}. For other classes a training "
-        "starts from one, initialization.weights=preset:NAME. Received: "
+        f"the arguments of one of these, {those}. To train other classes from "
+        "one of them, set initialization.weights=preset:NAME. Received: "
         f"weights={weights!r}"
     )
 
@@ -88,7 +89,8 @@ def _is_bare(preset):
 
 
 def _of_backbone(preset, application):
-    """What to do with the weights of a backbone, which are no network's."""
+    """Returns the error text if `weights` of a builder names the weights of a
+    backbone."""
     backbone = preset.arguments["backbone"]
     way = f"initialization.weights=preset:{preset.name} of a training"
     if BACKBONES[backbone].imagenet is not None:
@@ -103,7 +105,7 @@ def _of_backbone(preset, application):
 
 
 def told(preset) -> str:
-    """The call that a preset fits."""
+    """Returns the call of a builder that a preset fits: str."""
     if isinstance(preset, presets.Group):
         return f"keras_vidrec.load({preset.name!r})"
     if preset.application is None:
@@ -114,12 +116,13 @@ def told(preset) -> str:
 
 
 def fill(model, preset, path, class_names=None):
-    """Gives a network the weights of a preset, and what its authors say of
-    it: the names of its classes, its clips, its test.
+    """Loads the weights of a preset into a network, and sets its class names,
+    clip specification, test protocol and origin.
 
     Args:
-        model: keras.Model to change in place, of the preset's arguments, with
-            or without its top; or the bare tower of its backbone.
+        model: keras.Model to change in place, built with the preset's
+            arguments, with or without top; or the tower of the preset's
+            backbone.
         preset: `Preset`.
         path: path of its file.
         class_names: `None` (those of the preset), or sequence of str.
@@ -129,8 +132,8 @@ def fill(model, preset, path, class_names=None):
         `ImportReport`.
 
     Raises:
-        ValueError: if the file is none of the preset. Nothing is changed
-            then.
+        ValueError: if the file is not the file of the preset. Nothing is
+            changed then.
     """
     bare = class_scores(model) is None
     report = convert(
@@ -150,7 +153,12 @@ def fill(model, preset, path, class_names=None):
 
 
 def origin(preset, path) -> Origin:
-    """What is known of where published weights come from."""
+    """Returns the `Origin` of published weights.
+
+    Args:
+        preset: `Preset`.
+        path: path of its file.
+    """
     path = pathlib.Path(path)
     sha256 = packages.digest(path)[:_DIGITS]
     return Origin(
@@ -162,7 +170,7 @@ def origin(preset, path) -> Origin:
 
 
 def _of_data(name):
-    """The presets of networks of a data set."""
+    """Returns the presets of networks that were trained on a dataset."""
     return [
         one
         for one in presets.presets()
@@ -171,17 +179,19 @@ def _of_data(name):
     ]
 
 
-def _key(data):
+def _key(data: str) -> str:
+    """Returns the name of a dataset in the form in which names are compared."""
     return re.sub(r"[^a-z0-9]", "", data.lower())
 
 
 def _told_apart(values):
-    """The arguments of a builder that distinguish its networks."""
+    """Returns the arguments that distinguish the networks of a builder."""
     names = ("backbone", "modality", "snippet_length", "classes")
     return {name: values[name] for name in names if name in values}
 
 
 def _fits(preset, application, given, defaults):
+    """Whether a preset fits the arguments of a builder."""
     if isinstance(preset, presets.Group) or preset.application != application:
         return False
     values = {**defaults, **given}
@@ -198,14 +208,14 @@ def _fits(preset, application, given, defaults):
 
 def _same(name, value, own, values):
     if name == "snippet_length" and value is None:
-        # As builders count where nothing is given.
+        # The builders' default.
         value = 1 if values.get("modality") == "rgb" else 5
     value = _by_stream(value, own)
     return value == _by_stream(own, value)
 
 
 def _by_stream(value, other):
-    """A value as a dict, if the other one is."""
+    """Returns a value as a dict by stream if the other one is a dict."""
     if isinstance(other, dict) and not isinstance(value, dict):
         return dict.fromkeys(other, value)
     return value

@@ -1,4 +1,4 @@
-"""The streams of a network, from its inputs to the features of its moments."""
+"""Builds the streams of a network, from inputs to features."""
 
 import types
 
@@ -20,7 +20,7 @@ POOLINGS = types.MappingProxyType(
     }
 )
 
-# Flow images of a snippet, in both papers on features.
+# Flow images in a snippet, in both papers with networks over features.
 SNIPPET_LENGTH = 10
 
 _SIZE = 224
@@ -28,7 +28,8 @@ _CLIP = "(num_segments, height, width, channels)"
 
 
 def image_size(*shapes):
-    """Size of the crops for shapes of clips: 224 where none states it."""
+    """Returns the size of crops for shapes of clips: 224 if none of them states
+    it."""
     size = _SIZE
     for shape in shapes:
         if shape is not None and len(shape) == 4:
@@ -37,12 +38,12 @@ def image_size(*shapes):
 
 
 def chunks_spec(num_segments, snippet_length, stride, input_shape):
-    """The `ClipSpec` of segments a random distance apart, the papers' chunks:
-    a frame and the flow around it at each.
+    """Returns the `ClipSpec` of segments with random distances (the papers'
+    chunks), each with a frame and the flow around it.
 
     Raises:
-        ValueError: if a number is no positive integer, or the shape no dict by
-            stream.
+        ValueError: if a number is not a positive integer, or `input_shape` is
+            not `None` or a dict by stream.
     """
     checks.count("num_segments", num_segments)
     checks.count("snippet_length", snippet_length)
@@ -60,14 +61,14 @@ def chunks_spec(num_segments, snippet_length, stride, input_shape):
 
 
 def clip_input(input_tensor, input_shape, *, num_segments, channels, name):
-    """The input `(batch, num_segments, height, width, channels)`.
+    """Returns the input `(batch, num_segments, height, width, channels)`.
 
     Args:
-        input_tensor: `None`, or a KerasTensor to build on.
+        input_tensor: `None`, or a KerasTensor to use as the input.
         input_shape: `None`, or `(num_segments, height, width, channels)`,
             None for unknown sizes.
-        num_segments: `None`, or the int that `input_shape` must agree with.
-        channels: int the input must have.
+        num_segments: `None` (any number), or int that the shape must have.
+        channels: int that the shape must have.
         name: str. Name of a new input.
 
     Raises:
@@ -95,11 +96,15 @@ def clip_input(input_tensor, input_shape, *, num_segments, channels, name):
 
 
 def clip_inputs(input_tensor, input_shape, spec):
-    """Dict by stream of the inputs `(batch, num_segments, height, width,
-    channels)`.
+    """Returns a dict by stream of the inputs `(batch, num_segments, height,
+    width, channels)`.
+
+    Args:
+        input_tensor, input_shape: `None`, or dict by stream, see `clip_input`.
+        spec: `ClipSpec` of the network.
 
     Raises:
-        ValueError: if what is given is no dict of both streams, or shapes
+        ValueError: if an argument is not a dict of both streams, or shapes
             disagree.
     """
     tensors = arguments.by_stream("input_tensor", input_tensor, STREAMS)
@@ -129,12 +134,12 @@ def preprocess(clips, backbone, modality, name="preprocessing"):
 
     Args:
         clips: KerasTensor `(..., height, width, channels)` of 0..255.
-        backbone: str or `keras.Model`, as `backbones.get` takes it.
-        modality: str. One of `clip_spec.MODALITIES`.
+        backbone: str or `keras.Model`, see `backbones.get`.
+        modality: str. One of `specs.MODALITIES`.
         name: str. Name of the layer. Defaults to `"preprocessing"`.
 
     Returns:
-        KerasTensor of the same shape; `clips` where pixels go in as they are.
+        KerasTensor of the same shape; `clips` if the backbone takes raw pixels.
     """
     scaling = backbones.preprocessing(backbone, modality)
     if scaling is None:
@@ -145,7 +150,8 @@ def preprocess(clips, backbone, modality, name="preprocessing"):
 
 
 def preprocessed(clips, towers, include_preprocessing):
-    """Dict by stream of the clips scaled for these backbones."""
+    """Returns a dict by stream of the clips scaled for these backbones, or
+    `clips` without preprocessing."""
     if not include_preprocessing:
         return clips
     return {
@@ -157,12 +163,13 @@ def preprocessed(clips, towers, include_preprocessing):
 
 
 def fold(x, name):
-    """Segments folded into the batch."""
+    """Merges the axis of segments into the batch."""
     return FoldSegments(name=f"{name}_fold")(x)
 
 
 def unfold(x, like, name):
-    """Segments taken out of the batch again, as many as `like` has."""
+    """Splits the axis of segments from the batch, with as many segments as the
+    tensor `like` has."""
     return UnfoldSegments(name=f"{name}_unfold")(x, like)
 
 
@@ -178,30 +185,28 @@ def sequences(
     input_shape,
     include_preprocessing,
 ):
-    """The inputs of a network over features, and the features of their
-    moments, seen together in their order: a frame, and the flow around it, at
-    each.
+    """Returns the inputs of a network over features, and the features of each
+    step. Each step is a frame or the flow around it; the network uses their
+    order.
 
     Args:
-        towers: dict by stream of `None`, a name known to `backbones.get` or a
-            `keras.Model`: what makes features of clips.
-        sampling: str. Of the `ClipSpec`, and so are `alignment` and
-            `num_segments`.
-        num_steps: `None` (any number), or the int that the inputs must agree
-            with.
-        features: int. Features of a moment, where `input_shape` does not
-            say.
-        input_tensor: `None`, or a KerasTensor; of several streams, a dict of
+        towers: dict by stream of `None` (the input is features), a name known
+            to `backbones.get`, or a `keras.Model`.
+        sampling, alignment, num_segments: see `ClipSpec`.
+        num_steps: `None` (any number), or the number of steps that the inputs
+            must have.
+        features: int. Number of features of a step, if `input_shape` does not
+            state it.
+        input_tensor: `None`, or a KerasTensor; for several streams a dict of
             them.
-        input_shape: `None`, or tuple `(num_steps, features)`, of a stream
-            with a tower `(num_steps, height, width, channels)`; of several
-            streams, a dict of them.
+        input_shape: `None`, or tuple `(num_steps, features)`, for a stream
+            with a tower `(num_steps, height, width, channels)`; for several
+            streams a dict of them.
         include_preprocessing: bool. Whether clips are raw pixels.
 
     Returns:
-        The `ClipSpec`; the inputs, a KerasTensor or a dict by stream as
-        `head.finish` takes them; and a dict by stream of KerasTensors
-        `(batch, num_steps, features)`.
+        Tuple of the `ClipSpec`; the inputs, a KerasTensor or a dict by stream;
+        and a dict by stream of KerasTensors `(batch, num_steps, features)`.
 
     Raises:
         ValueError: if shapes do not fit.
@@ -236,8 +241,8 @@ def sequences(
     numbers = {stream: x.shape[1] for stream, x in inputs.items()}
     if len({*numbers.values()} - {None}) > 1:
         raise ValueError(
-            "Streams are joined moment by moment. Expected inputs of the same "
-            f"number of moments. Received: {numbers}"
+            "Streams are joined step by step. Expected inputs with the same "
+            f"number of steps. Received: {numbers}"
         )
     if len(streams) == 1:
         return spec, inputs[streams[0]], found
@@ -245,7 +250,7 @@ def sequences(
 
 
 def joined(found):
-    """Features of all streams, one after the other."""
+    """Concatenates the features of all streams."""
     streams = list(found.values())
     if len(streams) == 1:
         return streams[0]
@@ -253,9 +258,9 @@ def joined(found):
 
 
 def pooled_maps(x, pooling, name, spatial_pooling=None):
-    """Features `(batch, times, features)` of maps `(batch, times, height,
-    width, filters)`, pooled as `backbones.get` does; the maps themselves with
-    `pooling=None`."""
+    """Returns features `(batch, times, features)` of maps `(batch, times,
+    height, width, filters)`, pooled as in `backbones.get`; the maps themselves
+    with `pooling=None`. Features are returned unchanged."""
     if pooling is None or len(x.shape) == 3:
         return x
     folded = fold(x, f"{name}_features")
@@ -266,22 +271,23 @@ def pooled_maps(x, pooling, name, spatial_pooling=None):
 
 
 def pooled_steps(x, pooling, name):
-    """Features `(batch, features)` of steps `(batch, steps, features)`; what
-    it is given with `pooling=None`, or if there are no steps."""
+    """Returns features `(batch, features)` of steps `(batch, steps,
+    features)`; `x` itself with `pooling=None`, or if it has no steps."""
     if pooling is None or len(x.shape) == 2:
         return x
     return POOLINGS[pooling](name=f"{name}_pool")(x)
 
 
 def _input(stream, tensor, shape, expected):
-    """The input of a stream: `expected` is its shape, None where any fits."""
+    """Returns the input of a stream. `expected` is its shape, None for any
+    size."""
     if tensor is not None:
         given, source = tuple(tensor.shape)[1:], "input_tensor.shape"
     else:
         given, source = shape and tuple(shape), "input_shape"
     if given is None:
         return keras.Input(expected, name=stream)
-    # Features are counted by the input itself, channels by the snippets.
+    # The number of features may be any, the number of channels may not.
     fixed = expected if len(expected) == 4 else (expected[0], None)
     fits = len(given) == len(fixed) and all(
         want is None or size in (want, None) for size, want in zip(given, fixed)
@@ -290,8 +296,8 @@ def _input(stream, tensor, shape, expected):
     checks.check(
         fits and given[-1] is not None,
         source,
-        f"an input of shape {form} like {fixed} for {stream}, the last one "
-        "known",
+        f"an input of shape {form} like {fixed} for {stream}, with a known "
+        "last size",
         given,
     )
     if tensor is not None:
@@ -300,7 +306,8 @@ def _input(stream, tensor, shape, expected):
 
 
 def _features(clip, stream, backbone, include_preprocessing):
-    """Features `(batch, num_steps, features)` of a clip, by a tower."""
+    """Returns the features `(batch, num_steps, features)` of a clip, computed
+    by a new tower."""
     tower = backbones.get(
         backbone,
         channels=clip.shape[-1],

@@ -1,8 +1,8 @@
-"""The applications by name, and what each makes of its arguments.
+"""The applications by name, and facts that follow from their arguments.
 
-These functions work on the arguments of a network, as a recipe has them,
-without building it. All questions take the `application`, a key of `BUILDERS`,
-and its `arguments`, a dict as given.
+The functions work on the arguments of a network, without building it. They
+take the `application`, a key of `BUILDERS`, and its `arguments`, a dict of the
+given ones.
 """
 
 import functools
@@ -32,13 +32,13 @@ COMMON = (
     "classifier_activation",
     "name",
 )
-# What a network starts from is no part of what it is.
+# Arguments that are not recorded in the blueprint: initial weights and inputs.
 _UNRECORDED = ("weights", "input_tensor", "from_streams")
 
 _builders: dict[str, typing.Callable] = {}
 
-# The builders of networks that can be built by themselves, by name: all but
-# `LateFusion`, which joins trained ones. Each has its arguments' `defaults`.
+# The builders by name, without `LateFusion`, which fuses trained networks. Each
+# has the attribute `defaults`, see `builder`.
 BUILDERS = types.MappingProxyType(_builders)
 
 
@@ -65,28 +65,29 @@ def builder(
     frame=None,
     test=PROTOCOLS["25x10"].test,
 ):
-    """Makes a function that joins layers to a network a builder.
+    """Decorator that makes a builder from a function that builds layers.
 
-    The builder checks the arguments that all have, `backbone` and `weights`
-    before any layer exists, then calls the function. The network records its
-    `Blueprint`, and gets its weights: `weights` and `from_streams` are the
-    builder's business, the function does not look at them. Those of a preset
-    bring the number of their classes, their names, clips and test.
+    The builder checks the common arguments, `backbone` and `weights` before any
+    layer exists, and then calls the function. It records the `Blueprint` of the
+    network, and loads its weights: the function ignores `weights` and
+    `from_streams`. A preset also sets the number and names of classes, the clip
+    specification and the test protocol.
 
     Args:
-        function: callable with the arguments `COMMON`, and others by keyword,
+        function: function with the arguments `COMMON`, and others by keyword,
             each with a default. It returns a `keras.Model`.
-        whole_video: bool. Whether a clip of the network is all that is stored
-            of a video: over features, `num_segments` is the number of stored
-            frames then. Defaults to `False`.
-        frame: `None`, or `FrameSpec` of its `ClipSpec`. Defaults to
-            `FrameSpec()`, a shorter side of 256 pixels.
-        test: `TestProtocol` of its paper, which the network carries until
-            it is trained by a recipe of another. Defaults to TSN's.
+        whole_video: bool. Whether a clip consists of all stored frames of a
+            video. Over features, `num_segments` is the number of stored frames
+            then. Defaults to `False`.
+        frame: `None` (`FrameSpec()`, a shorter side of 256 pixels), or the
+            `FrameSpec` of the network's `ClipSpec`. Defaults to `None`.
+        test: `TestProtocol` of the paper, which the network has unless a
+            recipe sets another one. Defaults to TSN's.
 
     Returns:
-        Callable of the same signature, with the attributes `defaults`, mapping
-        of the default of every argument by name, `whole_video` and `frame`.
+        Function with the same signature, with the attributes `defaults`, a
+        mapping of the defaults of all arguments by name, `whole_video` and
+        `frame`.
     """
     if function is None:
         return functools.partial(
@@ -128,7 +129,7 @@ def builder(
             given.setdefault("classes", preset.classes)
         model = function(**given)
         if values["include_top"]:
-            # Of networks inside networks, the outer one writes last.
+            # If a builder calls another one, the outer builder writes last.
             predictions = predictions_layer(model)
             predictions.test_protocol = test
             predictions.blueprint = Blueprint(
@@ -159,7 +160,7 @@ def builder(
 
 
 def find(application):
-    """The builder of an application.
+    """Returns the builder of an application.
 
     Raises:
         ValueError: if the name is unknown.
@@ -169,11 +170,11 @@ def find(application):
 
 
 def check_arguments(application, arguments):
-    """Refuses arguments that an application does not have. Their values are
-    not looked at.
+    """Checks the names of arguments, not their values.
 
     Raises:
-        ValueError: naming the first unknown argument.
+        ValueError: naming the first argument that the application does not
+            have.
     """
     known = find(application).defaults
     for name, value in arguments.items():
@@ -186,11 +187,11 @@ def check_arguments(application, arguments):
 
 
 def streams(application, arguments):
-    """What a network sees.
+    """Returns the streams of a network.
 
     Returns:
-        tuple of str, keys of its inputs: its `modality` or its `streams`, or
-        rgb and flow for networks that have no such argument.
+        tuple of str: its `modality` or its `streams`, or rgb and flow for
+        networks without such an argument.
 
     Raises:
         ValueError: if the application, a modality or a stream is unknown.
@@ -205,15 +206,15 @@ def streams(application, arguments):
 
 
 def backbones(application, arguments):
-    """The backbones of a network.
+    """Returns the backbones of a network.
 
     Returns:
-        dict by stream of a name or a `keras.Model`, defaults filled in.
-        Streams that are shown features have no item.
+        dict by stream of a name or a `keras.Model`, including defaults. Streams
+        whose input is features are not in the dict.
 
     Raises:
-        ValueError: if the application or a backbone is unknown, a stream
-            has none that needs one, or a `keras.Model` ends in probabilities.
+        ValueError: if the application or a backbone is unknown, a stream needs
+            a backbone and has none, or a `keras.Model` ends in probabilities.
     """
     defaults = find(application).defaults
     found = parts.backbones_by_stream(
@@ -225,14 +226,14 @@ def backbones(application, arguments):
 
 
 def sees_features(application, arguments):
-    """Whether a network sees features instead of images.
+    """Returns whether the inputs of a network are features instead of images.
 
     Returns:
         bool.
 
     Raises:
         ValueError: as `backbones`, or if only some of the streams have a
-            backbone: no dataset holds both.
+            backbone: no dataset contains both images and features.
     """
     towers = backbones(application, arguments)
     seen = streams(application, arguments)
@@ -246,7 +247,7 @@ def sees_features(application, arguments):
 
 
 def _plain(value):
-    """A value as JSON holds it."""
+    """Returns a value in the form in which JSON stores it."""
     if isinstance(value, keras.Model):
         return {"keras_model": value.name}
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Functional networks on PyTorch, without what Keras does around each layer."""
+"""Runs functional networks on PyTorch without the overhead of Keras' layers."""
 
 import functools
 
@@ -11,25 +11,25 @@ if keras.backend.backend() == "torch":
     import torch
 
 
-# Of a layer as a module of PyTorch, by no public name.
+# Private attributes of PyTorch modules, which Keras' layers are here.
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
 def run_directly(model):
-    """Makes a network, and those inside of it, call PyTorch's operations where
-    Keras calls layers that do the same, on PyTorch.
+    """Makes a network and its inner networks call PyTorch's operations directly
+    instead of Keras' layers.
 
-    What it spares: Keras' work around each call of a layer; copies of maps and
-    kernels into another order of axes and back; maps that are padded, added to
-    or cut off at zero in memory of their own; maps that are no longer needed.
-    Convolutions, batch normalization, ReLU, sums, padding and maximum pooling
-    are known; every other layer is called as Keras does, and so is a known one
-    whose `call` was replaced or that has hooks of PyTorch. Results are those of
-    the network.
+    This saves the overhead of each call of a Keras layer, copies of maps and
+    kernels to another order of axes and back, memory for the results of
+    padding, sums and ReLU (which are computed in place where possible), and
+    memory for maps that are no longer needed. It applies to convolutions, batch
+    normalization, ReLU, sums, padding and maximum pooling. Other layers, and
+    layers with a replaced `call` or with PyTorch hooks, are called as usual.
+    The results are the same.
 
     Args:
-        model: functional keras.Model. It is changed; on other backends it
-            stays as it is.
+        model: functional keras.Model. It is changed in place; on other backends
+            it is not changed.
 
     Returns:
         `model`.
@@ -48,23 +48,25 @@ def run_directly(model):
 
 
 def of_function(function):
-    """`TorchRun` of a part of a network on PyTorch, else `None`."""
+    """Returns the `TorchRun` of a part of a network, or `None` on other
+    backends than PyTorch."""
     if keras.backend.backend() != "torch":
         return None
     return TorchRun(function)
 
 
 def _call(model, plain, run, inputs, training=None, mask=None, **options):
+    """Replaces `call` of a model, which is `plain`."""
     if mask is not None or options:
         return plain(inputs, training=training, mask=mask, **options)
-    # As Keras' own `call` takes them, by no public name.
+    # A private method, which Keras' own `call` uses.
     found = run(model._standardize_inputs(inputs), training)
     found = dict(zip(map(id, model.outputs), found))
     return keras.tree.map_structure(lambda one: found[id(one)], model.output)
 
 
 class TorchRun:
-    """A functional network as a list of steps.
+    """A functional network as a list of steps, to be called like a function.
 
     Args:
         function: keras.Model or `keras.Function`.
@@ -94,19 +96,24 @@ class TorchRun:
 
 
 class _Tensors:
-    """Tensors by the id of their symbols: values in Keras' order of axes, maps
-    in PyTorch's, which are views with channels last in memory."""
+    """The tensors of a call, by the id of their symbolic tensors. Each has a
+    value with Keras' order of axes, or a map with PyTorch's order of axes
+    (channels first, but stored with channels last in memory), or both, which
+    share memory."""
 
     def __init__(self, values):
         self._values = dict(values)
         self._maps = {}
 
     def value(self, name):
+        """Returns a tensor with Keras' order of axes."""
         if name not in self._values:
             self._values[name] = self._maps[name].permute(0, 2, 3, 1)
         return self._values[name]
 
     def map(self, name):
+        """Returns a tensor with PyTorch's order of axes, or `None` if it does
+        not have four axes."""
         found = self._maps.get(name)
         if found is None:
             found = self._values[name]
@@ -114,7 +121,8 @@ class _Tensors:
         return found
 
     def is_own(self, name):
-        """Whether a step made it that nothing else has seen."""
+        """Whether a tensor is the output of a direct step, and no Keras layer
+        has used it."""
         return name in self._maps and name not in self._values
 
     def set_value(self, name, value):
@@ -129,11 +137,20 @@ class _Tensors:
 
 
 class _Step:
-    """A layer, or padding and the layer after it, and how to do it.
+    """The call of a layer, or of padding and the layer after it.
+
+    Args:
+        nodes: list of Keras' nodes: calls of layers.
+        operation: `None`, or function of the direct call, see `_operation`.
+            Defaults to `None`.
+        free: collection of the ids of inputs that may be overwritten. Defaults
+            to none.
 
     Attributes:
-        nodes: list of Keras' nodes: calls of layers.
-        last_uses: list of ids of symbols that are needed no more.
+        nodes: as given.
+        inputs: list of the ids of its symbolic inputs.
+        last_uses: list of the ids of symbolic tensors that are not needed after
+            this step.
     """
 
     def __init__(self, nodes, operation=None, free=()):
@@ -146,7 +163,7 @@ class _Step:
         self._free = free
 
     def run_directly(self, tensors, training):
-        """Runs the layer without Keras; returns False if it cannot."""
+        """Runs the step without Keras. Returns whether that was possible."""
         if self._operation is None:
             return False
         maps = []
@@ -158,7 +175,7 @@ class _Step:
         for layer in self._layers:
             if not _is_plain(layer, maps):
                 return False
-        # Maps that this step may write over.
+        # Maps that this step may overwrite.
         own = [
             name in self._free and tensors.is_own(name) for name in self.inputs
         ]
@@ -170,7 +187,8 @@ class _Step:
 
 
 def _is_plain(layer, maps):
-    """Whether all that Keras would do is to call what the class says."""
+    """Whether calling a layer only calls the `call` of its class: it has no
+    hooks, no `call` of its own, and needs no conversion of types."""
     if "call" in vars(layer) or any(map(layer.__dict__.get, _HOOKS)):
         return False
     dtype = layer.compute_dtype
@@ -178,6 +196,7 @@ def _is_plain(layer, maps):
 
 
 def _by_keras(node, tensors, training):
+    """Calls a layer by Keras."""
     for symbol in node.input_tensors:
         tensors.value(id(symbol))
     args, kwargs = node.arguments.fill_in(tensors._values)
@@ -189,9 +208,9 @@ def _by_keras(node, tensors, training):
 
 
 def _steps(function):
-    """The steps of a network, in the order in which Keras takes them."""
-    # By no public name: `operations` do not distinguish several calls of a
-    # layer.
+    """Returns the steps of a network, in Keras' order."""
+    # A private attribute, because the public `operations` does not distinguish
+    # several calls of a layer.
     by_depth = function._nodes_by_depth
     nodes = [
         node
@@ -223,7 +242,8 @@ def _steps(function):
             joined.add(id(node_after))
             steps.append(_Step([node, node_after], operation))
             continue
-        # What PyTorch needs of a map for its gradients must stay.
+        # A map may only be overwritten if PyTorch does not need it for
+        # gradients.
         free = {
             id(symbol)
             for symbol in node.input_tensors
@@ -240,6 +260,8 @@ def _steps(function):
 
 
 def _is_overwritable(makers, symbol):
+    """Whether the layer that computes a map does not need its value for
+    gradients. `makers` is a dict of nodes by the id of their outputs."""
     maker = makers.get(id(symbol))
     if maker is None:
         return False
@@ -258,8 +280,21 @@ def _is_relu(node):
 
 
 def _operation(node, margin=(0, 0), after_relu=False):
-    """What PyTorch does for a node after that many zeros on either side:
-    function from maps to a map, or `None`."""
+    """Returns the function that computes a node by PyTorch, or `None` if there
+    is none.
+
+    Args:
+        node: Keras' node.
+        margin: tuple of int. Zeros to add on both sides of height and width,
+            from the padding layer before it. Defaults to `(0, 0)`.
+        after_relu: bool. Whether the padded maps come from a ReLU. Defaults to
+            `False`.
+
+    Returns:
+        `None`, or function from maps, with the arguments `own` (which maps may
+        be overwritten) and `training`, to a map, or to `None` if it cannot
+        compute it.
+    """
     layer = node.operation
     if not isinstance(layer, keras.Layer):
         return None
@@ -278,7 +313,7 @@ def _operation(node, margin=(0, 0), after_relu=False):
     if type(layer) is keras.layers.MaxPooling2D:
         small = all(2 * n <= size for n, size in zip(margin, layer.pool_size))
         if layer.padding == "valid" and small:
-            # Minus infinity, with which PyTorch pads, or zeros: after a ReLU
+            # PyTorch pads with minus infinity instead of zeros. After a ReLU
             # the maximum is the same.
             if after_relu or not any(margin):
                 return functools.partial(_pool, layer, margin)
@@ -295,7 +330,8 @@ def _operation(node, margin=(0, 0), after_relu=False):
 
 
 def _margin(node):
-    """Of a layer that pads with zeros, equally on both sides; else `None`."""
+    """Returns the numbers of zeros that a layer adds on both sides of height
+    and width; `None` if it is not such a layer."""
     layer = node.operation
     if (
         type(layer) is keras.layers.ZeroPadding2D
@@ -307,8 +343,9 @@ def _margin(node):
 
 
 def _padding(layer):
-    """That of a convolution, the same on both sides of an axis; `None` where
-    it is not, and of all that PyTorch's own operation cannot do."""
+    """Returns the padding of a convolution on both sides of height and width;
+    `None` if the sides differ, or it is not a convolution that PyTorch's
+    operation can compute."""
     if type(layer) is not keras.layers.Conv2D or (
         layer.data_format != "channels_last"
         or layer.activation

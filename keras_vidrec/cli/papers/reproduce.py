@@ -70,8 +70,8 @@ def reproduce(
         help="A test run in minutes: generated videos, tiny networks.",
     ),
 ):
-    """Make tables of a paper again, beside the printed ones; run the same
-    command again to resume.
+    """Reproduce tables of a paper, and show their figures beside the printed
+    ones. Run the same command again to resume.
     """
     if tiny and (data or splits):
         raise typer.BadParameter(
@@ -102,7 +102,7 @@ def reproduce(
     if unknown:
         known = ", ".join(plan.givable()) or "nothing"
         raise typer.BadParameter(
-            f"These rows take {known}. Received: {unknown[0]!r}",
+            f"Expected files for these rows: {known}. Received: {unknown[0]!r}",
             param_hint="--given",
         )
     possible, lacks = plan.possible(names, files)
@@ -159,9 +159,8 @@ def reproduce(
 
 
 def _name_leftovers(workshop, paper, tiny):
-    """Lists runs that no table uses any more, because they take disk space.
-    Other papers may share the directory.
-    """
+    """Prints runs that no table of any paper uses any more, because they take
+    disk space."""
     from keras_vidrec import reproduction
 
     left = workshop.leftovers(())
@@ -178,7 +177,14 @@ def _name_leftovers(workshop, paper, tiny):
 
 
 def _named(values, option, alone=None):
-    """`NAME=PATH` as a dict; `alone` names a path without a name."""
+    """Returns a dict from values of an option, `NAME=PATH`.
+
+    Args:
+        values: list of str.
+        option: str. Name of the option, for errors.
+        alone: `None` (a name is required), or str: the name of a path without
+            a name. Defaults to `None`.
+    """
     found = {}
     for value in values:
         name, equals, path = value.partition("=")
@@ -189,12 +195,16 @@ def _named(values, option, alone=None):
                 f"Expected NAME=PATH. Received: {value!r}", param_hint=option
             )
         if name in found:
-            raise typer.BadParameter(f"{name} twice", param_hint=option)
+            raise typer.BadParameter(
+                f"{name} is given twice", param_hint=option
+            )
         found[name] = path
     return found
 
 
 def _show(plan, possible, lacks):
+    """Prints what a plan trains, what is missing, and how its figures differ
+    from those of the paper."""
     counts, known = possible.trainings()
     made = [counted(len(counts), "training")]
     if possible.features():
@@ -223,7 +233,8 @@ def _tell_missing(lacks):
 
 
 def _tell(remarks):
-    """Each once, and for which figures."""
+    """Prints each remark once, with the figures that it belongs to. `remarks`
+    is a dict of lists of rows by remark."""
     for remark, rows in remarks.items():
         cells = [f"{row.table}, {row.row}, {row.column}" for row in rows[:3]]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""

@@ -1,4 +1,4 @@
-"""What is seen in videos, on the terminal."""
+"""Prints the predictions of videos."""
 
 import csv
 import io
@@ -12,15 +12,15 @@ _HEADER = ("video", "rank", "class", "probability")
 
 
 class Answers:
-    """Shows the answers to videos one by one: in lines for people, as a line of
-    JSON each, or as rows of CSV, one per class.
+    """Prints the predictions of videos one by one: as text, as one line of JSON
+    each, or as rows of CSV, one per class.
 
     Args:
-        json: bool.
-        csv: bool.
+        json: bool. Whether to print JSON.
+        csv: bool. Whether to print CSV.
 
     Attributes:
-        num_unread: int. Videos so far that could not be read.
+        num_unread: int. Number of videos so far that could not be read.
     """
 
     def __init__(self, *, json, csv):
@@ -31,8 +31,8 @@ class Answers:
             self._show_row(_HEADER)
 
     def show(self, answer):
-        """Shows a `Prediction`, or an `Unread` on the stream of errors; in
-        JSON on both: as many lines as there are videos."""
+        """Prints a `Prediction`, or an `Unread` to stderr. With JSON, an
+        `Unread` is also printed to stdout, which has a line for each video."""
         error = getattr(answer, "error", None)
         if error is not None:
             self.num_unread += 1

@@ -1,5 +1,5 @@
-"""The videos that a command line means: files, folders, patterns, addresses,
-and lists from standard input."""
+"""Finds the videos that are named on a command line: files, folders, patterns,
+URLs, and lists from standard input."""
 
 import glob
 import os
@@ -10,8 +10,9 @@ import typer
 
 from keras_vidrec.cli.terminal import echo
 
-# In place of a path: the paths are in lines of the standard input.
+# Stands for the paths in the lines of standard input.
 STDIN = pathlib.Path("-")
+# URL schemes of live streams.
 _STREAMS = (
     "mms",
     "mmsh",
@@ -26,20 +27,19 @@ _STREAMS = (
 
 
 def expand(places):
-    """The videos of some places, in their order; of a folder or a pattern in
-    that of their names.
+    """Finds videos, in the order of `places`; those of a folder or pattern are
+    sorted by name.
 
     Args:
-        places: list of paths of files or folders, patterns such as
-            `clips/*/*.mp4`, texts of addresses, and `STDIN`, once at most.
+        places: list of `pathlib.Path` of files, folders, patterns such as
+            `clips/*/*.mp4`, or `STDIN` (at most once), and of str, URLs.
 
     Returns:
-        Iterator of paths and addresses, which reads the standard input line by
-        line.
+        Iterator of paths and URLs. It reads standard input line by line.
 
     Raises:
-        typer.BadParameter: if a folder has no video, a pattern fits none, or
-            the standard input is named twice.
+        typer.BadParameter: if a folder has no video, no video matches a
+            pattern, or standard input is named twice.
     """
     if places.count(STDIN) > 1:
         raise typer.BadParameter("- (standard input) can be given only once.")
@@ -51,15 +51,20 @@ def expand(places):
 
 
 def parsed(name):
-    """The path, or the text of an address, that a line means."""
+    """Returns a URL as it is, and other text as a path."""
     from keras_vidrec.data.prepared import storage
 
     return name if storage.is_url(name) else pathlib.Path(name)
 
 
 def without_options(places):
-    """Places, and what follows from the first option on, as text: what stands
-    behind `--` is one list with what stands before it."""
+    """Splits arguments into places and the options of a runner. Typer puts the
+    arguments before and after `--` into one list.
+
+    Returns:
+        Tuple of the places before the first option, and a list of str: the
+        rest.
+    """
     texts = [str(place) for place in places]
     first = [text.startswith("--") for text in texts] + [True]
     end = first.index(True)
@@ -67,7 +72,7 @@ def without_options(places):
 
 
 def explained(unread):
-    """What is wrong with an `evaluation.Unread` and, of an address, what to do
+    """Returns the error of an `evaluation.Unread`; for a URL also what to do
     instead."""
     text = str(unread.error)
     scheme, mark, _ = unread.video.partition("://")
@@ -99,7 +104,7 @@ def _in_order(found):
 
 
 def _below(place):
-    """List of the videos of a path: the path itself, or those in it."""
+    """Returns the list of the videos of a path: a file, folder or pattern."""
     if place.is_dir():
         return _of_folder(place)
     if not glob.has_magic(str(place)) or place.exists():
@@ -109,7 +114,7 @@ def _below(place):
     videos, passed = [], []
     for name in sorted(glob.glob(str(place), recursive=True)):
         if os.path.isdir(name):
-            # `**` names what is in the folder too.
+            # `**` matches the files in the folder itself.
             if not str(place).endswith("**"):
                 videos += _of_folder(pathlib.Path(name), needed=False)
         elif video_content.has_other_suffix(name):
@@ -125,6 +130,8 @@ def _below(place):
 
 
 def _of_folder(folder, needed=True):
+    """Returns the videos of a folder. If there are none, raises an error unless
+    `needed` is `False`."""
     from keras_vidrec.data.catalogs import folder_walk
     from keras_vidrec.data.catalogs import video_tree
 
@@ -138,6 +145,7 @@ def _of_folder(folder, needed=True):
 
 
 def _tell_passed(reason, names):
+    """Prints which files were skipped, and why."""
     from keras_vidrec.data.catalogs import video_tree
 
     if names:

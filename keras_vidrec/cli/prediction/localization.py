@@ -1,4 +1,4 @@
-"""How well a network finds the segments of long videos."""
+"""Evaluates how well a network detects segments in long videos."""
 
 import json
 import pathlib
@@ -26,9 +26,9 @@ def evaluate(
     class_names,
     runner,
 ):
-    """Tests the network of a run, of a file or of a name; shows the figures
-    and writes the segments that it found, and the figures, beside its scores.
-    The arguments are those of the command."""
+    """Tests the detection of segments, prints the figures, and writes the
+    detected segments and the figures. The arguments are those of `vidrec
+    evaluate`; `truth` is the list of the true segments."""
     from keras_vidrec.data.prepared import storage
     from keras_vidrec.evaluation import localizer
     from keras_vidrec.evaluation import segment_files
@@ -101,6 +101,7 @@ def evaluate(
 
 
 def _directory(name, preset):
+    """Returns the default directory of the results of a network."""
     if preset is not None:
         return pathlib.Path(preset.removeprefix("preset:"))
     path = pathlib.Path(name)

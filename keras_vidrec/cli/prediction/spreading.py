@@ -1,4 +1,4 @@
-"""Predictions of many videos by the workers of Apache Beam."""
+"""Predicts many videos on workers of Apache Beam."""
 
 import os
 
@@ -16,17 +16,21 @@ _NAME = ".vidrec-predict"
 
 
 def answers(network, predictor, videos, top, runner, out):
-    """What `predictor.many` gives, made by workers. What is done is kept in a
-    hidden file of `out` until all answers were taken: the same command goes on
-    with it.
+    """Yields the same predictions as `predictor.many`, computed by workers.
+    They are saved in a hidden file of `out` until all are yielded, so that the
+    same command can resume.
 
     Args:
-        network: keras.Model, that of the predictor.
+        network: keras.Model of the predictor.
         predictor: `Predictor`.
-        videos: iterable of paths and addresses.
-        top: int. Classes of each.
+        videos: iterable of paths and URLs.
+        top: int. Largest number of classes for each video.
         runner: `data.preparing.parts.Runner`.
-        out: path of a directory that all machines see.
+        out: `pathlib.Path` of a directory that all machines share.
+
+    Yields:
+        `Prediction`, or `Unread` for a video that cannot be read, in the order
+        of `videos`.
     """
     names = [str(video) for video in videos]
     settings = {
@@ -60,7 +64,12 @@ def answers(network, predictor, videos, top, runner, out):
 
 
 class _Predicting(spread.Job):
-    """What workers do."""
+    """The work of each worker.
+
+    Args:
+        test: `TestProtocol`.
+        top: int. Largest number of classes for each video.
+    """
 
     def __init__(self, test, top):
         self._test = test
@@ -72,8 +81,7 @@ class _Predicting(spread.Job):
         self._predictor = Predictor(model, self._test)
 
     def each(self, videos):
-        """See `Job`. A row says what is wrong with a video that cannot be
-        read."""
+        """See `Job`. The row of a video that cannot be read has its `error`."""
         places = map(inputs.parsed, videos)
         found = self._predictor.many(places, self._top)
         for name, answer in zip(videos, found, strict=True):
@@ -84,7 +92,8 @@ class _Predicting(spread.Job):
 
 
 def _file(name):
-    """What changes with a file; nothing is asked of an address."""
+    """Returns size and modification time of a file, to notice changes; `None`
+    for a URL or a missing file."""
     try:
         status = os.stat(name)
     except (OSError, ValueError):
@@ -93,7 +102,7 @@ def _file(name):
 
 
 def _prediction(values):
-    """The `Prediction` of `to_dict`, as JSON has it."""
+    """Returns the `Prediction` from the result of its `to_dict`."""
     present = values["present"]
     health = Health.from_dict(values["health"])
     return Prediction(
@@ -101,7 +110,7 @@ def _prediction(values):
         tuple(values["classes"]),
         tuple(values["probabilities"]),
         health,
-        # Those on its health come first.
+        # `to_dict` puts the remarks of `health` first.
         tuple(values["remarks"][len(health.remarks) :]),
         None if present is None else tuple(present),
     )

@@ -17,9 +17,19 @@ from keras_vidrec.videos.video import VideoError
 
 
 class Timelines:
-    """Prints a line for each window as it goes and writes a timeline and its
-    segments at the end, into the directory `out`. `window` and `stride` are in
-    seconds; `merging` is as for `segments.merge`."""
+    """Prints a line for each window of a video while it is read, and writes the
+    timeline and its segments at the end.
+
+    Args:
+        predictor: `Predictor`.
+        window: float. Seconds of a window.
+        stride: float. Seconds between the starts of windows.
+        out: `pathlib.Path` of the directory for timelines.
+        frame_rate: `None`, or float, see `videos.FileStream`.
+        top: int. Largest number of classes in a line.
+        json: bool. Whether lines are JSON.
+        merging: `None`, or `Merging`, see `segments.merge`. Defaults to `None`.
+    """
 
     def __init__(
         self,
@@ -50,8 +60,17 @@ class Timelines:
             )
 
     def read_all(self, videos, overlay=None):
-        """The timelines of video files, and the video with its labels if it is
-        one. Those that cannot be read are named; returns how many."""
+        """Makes the timelines of video files. An error is printed for each
+        video that cannot be read.
+
+        Args:
+            videos: iterable of paths and URLs.
+            overlay: `None`, or path to write the video with labels to, if there
+                is one video. Defaults to `None`.
+
+        Returns:
+            int, the number of videos that could not be read.
+        """
         failed = 0
         for video in videos:
             try:
@@ -63,7 +82,8 @@ class Timelines:
         return failed
 
     def read(self, path, overlay=None):
-        """The timeline of a video file, and the video with its labels."""
+        """Makes the timeline of a video file, and writes the video with labels
+        to `overlay` if that is not `None`."""
         path = storage.as_path(path)
         with storage.opened(path) as file:
             self._read(path, file, overlay)
@@ -74,7 +94,7 @@ class Timelines:
         try:
             self._follow(stream, timeline)
         finally:
-            # What is cut off may be why it is too short.
+            # Also after an error: damage may explain why a video is too short.
             if stream.health is not None:  # it was read to the end
                 self._tell_remarks(path, stream)
         self._save(timeline, path.stem)
@@ -85,7 +105,12 @@ class Timelines:
             self._tell(f"Overlay, without sound: {overlay}")
 
     def watch(self, device):
-        """The timeline of a camera, until it ends or the user ends it."""
+        """Makes the timeline of a camera, until its stream ends or the user
+        presses Ctrl-C.
+
+        Args:
+            device: str. Number of a camera, or URL of a stream.
+        """
         frame = self._predictor.frame
         stream = CameraStream(
             device, self._frame_rate, frame.fps, frame.deinterlace
@@ -94,7 +119,7 @@ class Timelines:
         try:
             self._follow(stream, timeline)
         except KeyboardInterrupt:
-            pass  # the way to end it
+            pass  # the normal end
         if stream.num_skipped:
             self._tell(
                 f"Skipped: {counted(stream.num_skipped, 'frame')}, because the "
@@ -135,7 +160,6 @@ class Timelines:
             if present is not None:
                 classes = f"{', '.join(present) or 'nothing'}  ({classes})"
             line = f"{window.start:8.2f} - {window.end:.2f} s  {classes}"
-        # A line at a time, also into a pipe.
         echo(line)
 
     def _save(self, timeline, name):
@@ -163,7 +187,7 @@ class Timelines:
         )
 
     def _tell(self, text):
-        """Where nothing but JSON is expected, it is said on the side."""
+        """Prints a text: to stderr if stdout is JSON."""
         echo(text, err=self._json)
 
     def _tell_remarks(self, path, stream):

@@ -1,1 +1,1 @@
-"""Commands that show networks to others."""
+"""The commands that serve networks: `serve` and `demo`."""

@@ -15,32 +15,33 @@ def demo(
     runs: list[str] = typer.Argument(
         ...,
         help="Runs, .keras files of this package, or names of networks that "
-        "`vidrec presets` lists: side by side.",
+        "`vidrec presets` lists. They are shown side by side.",
     ),
     port: int = typer.Option(
-        7860, min=0, max=65535, help="Of the page; 0 is any that is free."
+        7860, min=0, max=65535, help="Port of the page. 0: any free port."
     ),
     videos: pathlib.Path | None = typer.Option(
         None,
         exists=True,
         file_okay=False,
-        help="Directory of the videos of the test clips that are offered. "
-        "Default: that of the run's recipe; a prepared dataset does not know "
-        "it.",
+        help="Directory of the videos, to offer test clips of the runs as "
+        "examples. Default: that of the run's recipe. It is needed for runs on "
+        "a prepared dataset.",
     ),
     window: float = typer.Option(
         2.0,
         **options.SECONDS,
-        help="Of timelines, the length of a window at first.",
+        help="Initial length of a window of timelines.",
     ),
     max_seconds: float = typer.Option(
         600.0, **options.SECONDS, help="Longer videos are refused."
     ),
 ):
-    """Show a page to try trained networks: drop a video or
-    record one, and see classes, when, where (Grad-CAM) and flow.
+    """Serve a web page to try trained networks: drop a video or record one, and
+    see its classes, a timeline, Grad-CAM and optical flow.
 
-    It is for this machine alone and needs no connection. Ctrl-C ends it.
+    The page is only available on this machine and needs no internet connection.
+    Ctrl-C ends it.
     """
     load_backend()
     from keras_vidrec.serving import Demo
@@ -52,7 +53,7 @@ def demo(
             echo(f"Page: {address} (Ctrl-C ends it)")
             threading.Event().wait()
     except KeyboardInterrupt:
-        pass  # the way to end it
+        pass  # the normal end
     finally:
         signal.signal(signal.SIGTERM, before)
 

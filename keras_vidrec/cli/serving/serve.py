@@ -18,59 +18,63 @@ def serve(
     host: str = typer.Option(
         "127.0.0.1",
         help="Address to listen on. 0.0.0.0: all addresses of this machine, "
-        "so that other machines reach the server.",
+        "so that other machines can reach the server.",
     ),
     port: int = typer.Option(
-        8000, min=0, max=65535, help="0: any that is free."
+        8000, min=0, max=65535, help="Port to listen on. 0: any free port."
     ),
     allow: list[pathlib.Path] = typer.Option(
         (),
         metavar="DIRECTORY",
-        help="Clients may name the files below it instead of sending them. "
-        "Repeatable.",
+        help="Clients may name files below this directory instead of sending "
+        "them. Repeatable.",
     ),
     protocol: str | None = typer.Option(
         None,
-        help="How a video is shown, as of `vidrec evaluate`. Default: the "
-        "network's own test.",
+        help="Test procedure for a video, as in `vidrec evaluate`. Default: "
+        "the network's own test.",
     ),
     max_megabytes: float = typer.Option(
-        500, min=0.001, help="Of a video, in millions of bytes."
+        500, min=0.001, help="Largest size of a video in millions of bytes."
     ),
     max_seconds: float = typer.Option(
-        600, **options.SECONDS, help="That a video may last."
+        600, **options.SECONDS, help="Largest duration of a video."
     ),
     max_pixels: int = typer.Option(
-        4096 * 2304, min=1, help="Of a frame, width times height."
+        4096 * 2304, min=1, help="Largest width times height of a frame."
     ),
     decode_seconds: float = typer.Option(
         60,
         **options.SECONDS,
-        help="To read a video; a decoder that takes longer is replaced.",
+        help="Largest time to read a video. A decoder that takes longer is "
+        "replaced.",
     ),
     patience: float = typer.Option(
         30,
         **options.SECONDS,
-        help="How long a client may send, or read, nothing.",
+        help="How long a client may send or read nothing.",
     ),
     queue: int = typer.Option(
-        32, min=1, help="Videos that are answered or wait; then comes 429."
+        32,
+        min=1,
+        help="Largest number of videos that are processed or wait. Further "
+        "requests get status 429.",
     ),
     batch: int = typer.Option(
-        8, min=1, help="Videos that the network sees at a time, at most."
+        8, min=1, help="Largest number of videos in a batch of the network."
     ),
     decoders: int = typer.Option(
-        2, min=1, help="Processes that decode videos."
+        2, min=1, help="Number of processes that decode videos."
     ),
     streams: int = typer.Option(
-        2, min=1, help="Requests of windows that are served at a time."
+        2, min=1, help="Largest number of /windows requests at a time."
     ),
     file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):
-    """Answer about videos over HTTP: POST /predict, POST /windows, GET /health,
-    GET /metrics, and a page of them at /docs. Until Ctrl-C."""
+    """Serve a network over HTTP: POST /predict, POST /windows, GET /health, GET
+    /metrics, and their documentation at /docs. Ctrl-C ends it."""
     weights = options.weights_file(file)
     names = options.lines(class_names)
     load_backend()
@@ -102,5 +106,7 @@ def serve(
         allow=allow,
         protocol=protocol,
         limits=limits,
-        started=lambda url: echo(f"{url} answers, {url}/docs tells how."),
+        started=lambda url: echo(
+            f"{url} is ready, its documentation: {url}/docs"
+        ),
     )

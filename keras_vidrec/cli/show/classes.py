@@ -1,4 +1,4 @@
-"""Pictures of classes: where networks see them, and what they take for them."""
+"""Draws classes: Grad-CAM, DeepDraw, and t-SNE of features."""
 
 import enum
 import pathlib
@@ -13,7 +13,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 Part = enum.StrEnum("Part", ["test", "train"])
-# Number of pictures without effect that are listed one by one.
+# Number of failed pictures that the warning names.
 _NAMED = 3
 
 
@@ -111,13 +111,14 @@ def deepdraw(
         before, after = drawing.probabilities
         if after <= before:
             empty.append(
-                f"of seed {one} by {name} of {class_name} ({100 * after:.0f} % "
-                f"sure, {100 * before:.0f} % of the noise at the start)"
+                f"{class_name} by {name} with seed {one} (probability "
+                f"{100 * after:.0f} %, {100 * before:.0f} % for the initial "
+                "noise)"
             )
     if empty:
         echo(
-            f"{len(empty)} of {len(found.drawings)} pictures show nothing of "
-            "their class: "
+            f"{len(empty)} of {len(found.drawings)} pictures do not show their "
+            "class: "
             f"{', '.join(empty[:_NAMED])}"
             f"{', ...' if len(empty) > _NAMED else ''}. "
             "Try another --seed, more --steps, or a network that recognizes "
@@ -143,7 +144,7 @@ def features(
     thumbnails: bool = typer.Option(
         False, "--thumbnails", help="Draw the middle frames at the points."
     ),
-    seed: int = typer.Option(0, min=0, help="Of t-SNE."),
+    seed: int = typer.Option(0, min=0, help="Seed of t-SNE."),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
 ):
@@ -187,7 +188,7 @@ def features(
 
 
 def _load(models, names):
-    """Networks by what they are called."""
+    """Loads networks. Returns a dict by name."""
     from keras_vidrec.training import loading
 
     if names and len(names) != len(models):
@@ -205,7 +206,8 @@ def _load(models, names):
 
 
 def _videos(catalog, split, part, most):
-    """Videos of a part of a split, at most so many, spread over it."""
+    """Returns the indices of the videos of a part of a split. If there are more
+    than `most`, they are evenly spaced."""
     if split not in catalog.splits:
         raise ValueError(
             f"Expected a split of {sorted(catalog.splits)}. Received: "

@@ -1,4 +1,4 @@
-"""Pictures of single layers of networks."""
+"""Draws single layers of networks: activations and fusion weights."""
 
 import pathlib
 

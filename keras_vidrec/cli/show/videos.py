@@ -1,4 +1,4 @@
-"""Pictures of videos, as networks see them."""
+"""Draws videos as networks get them: modalities, flow and training clips."""
 
 import difflib
 import enum
@@ -50,7 +50,7 @@ def modalities(
     """Draw the modalities of a video: frames, their differences, and flow and
     warped flow, x and y in gray, in the 8-bit code of the network's input.
     """
-    load_backend()  # TV-L1 computes with it, and so may a dataset be read
+    load_backend()  # for TV-L1, and for datasets that TensorFlow reads
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import modality_figure
@@ -97,7 +97,7 @@ def flow(
 ):
     """Draw frames of a video and their optical flow in colors."""
     if method == Method("tvl1"):
-        load_backend()  # which computes it
+        load_backend()  # it computes TV-L1
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import flow_figure
@@ -133,7 +133,7 @@ def sheet(
 
 
 def _find(video, data, flow, videos_list, splits):
-    """The source of a video, and its index there."""
+    """Returns the source of a video, and its index in the source."""
     from keras_vidrec.data import opening
     from keras_vidrec.data.sources.video_files import SingleVideo
 

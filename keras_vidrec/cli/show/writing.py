@@ -1,4 +1,4 @@
-"""A picture and its numbers, as files."""
+"""Writes a picture and its numbers to files."""
 
 from keras_vidrec.cli.terminal import echo
 
@@ -10,7 +10,14 @@ MODEL = (
 
 
 def write(out, figure, table, *networks):
-    """Writes picture and numbers; prints the marks of the networks."""
+    """Writes a picture and its numbers, and prints the marks of the networks.
+
+    Args:
+        out: `pathlib.Path` of the picture.
+        figure: Matplotlib figure.
+        table: tuple of the header and the rows of the numbers.
+        *networks: keras.Model.
+    """
     from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 

@@ -1,5 +1,5 @@
-"""What is shown on the terminal: names of videos and classes are those of
-strangers, and no commands to it."""
+"""Prints text to the terminal. Names of videos and classes may contain control
+characters, which are escaped."""
 
 import contextlib
 import logging
@@ -8,12 +8,12 @@ import re
 import typer
 from typer.core import TyperGroup
 
-# Its bases are not shown everywhere by the same name.
+# The public name of this class differs between releases of Typer.
 (_UsageError,) = typer.BadParameter.__bases__
 
-# What a terminal obeys; what turns the order of what is read (Trojan source);
-# what ends lines; and halves of characters, which no stream takes. Line breaks
-# and tabs are left: reports are made of them.
+# Control characters, characters that change the direction of text (Trojan
+# source), line separators, and surrogates, which cannot be encoded. Line breaks
+# and tabs are not escaped, because the output contains them.
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
     "\ud800-\udfff]"
@@ -21,8 +21,8 @@ _OBEYED = re.compile(
 
 
 def escaped(text):
-    """A text that can be shown: `\\x1b` for an escape, as in Python. JSON stays
-    JSON."""
+    """Returns a text with escaped control characters, such as `\\x1b`, as in
+    Python. JSON remains valid JSON."""
     return _OBEYED.sub(_as_digits, str(text))
 
 
@@ -30,25 +30,24 @@ def echo(text="", *, err=False, nl=True, bold=False):
     """Prints a text; all output of the commands uses this function.
 
     Args:
-        text: what is shown, escaped.
-        err: bool. Whether on the stream of errors. Defaults to `False`.
-        nl: bool. Whether the line ends. Defaults to `True`.
-        bold: bool. Defaults to `False`.
+        text: object whose text is printed, escaped. Defaults to `""`.
+        err: bool. Whether to print to stderr. Defaults to `False`.
+        nl: bool. Whether to end the line. Defaults to `True`.
+        bold: bool. Whether to print in bold. Defaults to `False`.
     """
     text = escaped(text)
     typer.echo(typer.style(text, bold=True) if bold else text, err=err, nl=nl)
 
 
 class LogFormatter(logging.Formatter):
-    """Lines of what is logged: the message, escaped."""
+    """Formats log records as their message, escaped."""
 
     def format(self, record):
         return escaped(super().format(record))
 
 
 class Commands(TyperGroup):
-    """Commands whose errors of use, which quote what was given, are shown
-    escaped."""
+    """A group of commands. Usage errors, which quote arguments, are escaped."""
 
     def make_context(self, *args, **kwargs):
         with _escaped_errors():
@@ -68,6 +67,6 @@ def _escaped_errors():
         raise
 
 
-def _as_digits(match):
+def _as_digits(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x20 else f"\\u{code:04x}"

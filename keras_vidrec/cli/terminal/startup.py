@@ -1,4 +1,4 @@
-"""Getting the libraries up without their chatter."""
+"""Imports the backend without its log lines."""
 
 import contextlib
 import os
@@ -9,10 +9,13 @@ import tempfile
 def load_backend(find_devices=True):
     """Imports Keras and its backend.
 
-    TensorFlow's libraries write to the error stream before their log level
-    can be set. What they write is held back, and shown only if they fail.
-    TensorFlow cannot join other machines any more once it has found its
-    devices: `find_devices` is `False` before that.
+    TensorFlow's libraries write to stderr before their log level can be set.
+    These lines are only printed if the import fails.
+
+    Args:
+        find_devices: bool. Whether TensorFlow also initializes its devices.
+            `False` for training on several machines, which must be configured
+            before. Defaults to `True`.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held_back:
@@ -29,7 +32,7 @@ def load_backend(find_devices=True):
                     tf.config.list_logical_devices()
             else:
                 with contextlib.suppress(ImportError):
-                    import tensorflow as tf  # the input pipeline's
+                    import tensorflow as tf  # for the input pipeline
 
                     tf.config.list_logical_devices()
             failed = False
@@ -41,6 +44,7 @@ def load_backend(find_devices=True):
                 sys.stderr.write(held_back.read().decode(errors="replace"))
 
 
-def progress():
-    """What `fit` shows: a progress bar on a terminal, else a line per epoch."""
+def progress() -> int:
+    """Returns `verbose` for `fit`: 1, a progress bar, if stdout is a terminal,
+    else 2, a line per epoch."""
     return 1 if sys.stdout.isatty() else 2

@@ -1,3 +1,4 @@
-"""The parts of `predict.py`, the file of an export that answers from videos
-without this package; `predict_file` joins them. They import NumPy, PyAV, OpenCV
-and each other, by names that are different in all of them."""
+"""The parts of `predict.py`, the program of an export that classifies videos
+without this package. `predict_file` joins them into one file, so each top-level
+name may occur in one part only, and the parts import nothing but the standard
+library, NumPy, PyAV, OpenCV and each other."""

@@ -1,16 +1,16 @@
-"""Which images a network is shown of a video, and what part of them."""
+"""Which images of a video a network gets, and which crops of them."""
 
 import cv2
 import numpy as np
 
 from keras_vidrec.export.standalone.frames import size_of
 
-TEST_SHARE = 224 / 256  # of the shorter side of a frame, in a crop
+TEST_SHARE = 224 / 256  # side of a crop / shorter side of the frame
 
 
 def crops_of(kind, height, width, size):
-    """`(top, left, height, width, mirrored)` of each crop, and the size that
-    they are resized to."""
+    """Returns a list of crops `(top, left, height, width, mirrored)`, and the
+    size `(height, width)` that they are resized to."""
     if kind in ("frame", "frame_and_mirror"):
         mirrors = (False, True) if kind == "frame_and_mirror" else (False,)
         shown = size_of(f"short{round(size / TEST_SHARE)}", height, width)
@@ -25,20 +25,22 @@ def crops_of(kind, height, width, size):
 
 
 def cut(image, crop, size, mirrors_x):
+    """Returns a crop of an image, resized. `mirrors_x` is for images of flow:
+    a mirrored crop gets the opposite x motion."""
     top, left, height, width, mirror = crop
     part = image[top : top + height, left : left + width]
     if part.shape[:2] != size:
         part = cv2.resize(part, size[::-1], interpolation=cv2.INTER_LINEAR)
     if mirror:
         part = cv2.flip(part, 1)
-        if mirrors_x:  # what went right goes left
+        if mirrors_x:  # motion to the right becomes motion to the left
             part = part ^ np.array([255, 0], np.uint8)
     return part
 
 
 def starts_of(counts, clip, test):
-    """The index of each snippet, the segments of a clip together; `counts` are
-    the images of the video by modality."""
+    """Returns the index of each snippet: array of int, clip by clip. `counts`
+    has the number of images of the video by modality."""
     clips, segments = test["num_clips"], test["num_segments"]
     length, scheme = clip["snippet_length"], test["sampling"]
     k = np.arange(segments)
@@ -69,7 +71,7 @@ def starts_of(counts, clip, test):
     forward = test["alignment"] == "forward"
     lengths = {m: num_images(m, length) if forward else 1 for m in counts}
     least = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))
-    last = counts[least] - lengths[least]  # of the possible starts
+    last = counts[least] - lengths[least]  # last possible start
     if scheme == "tsn_caffe":
         step = max(last // (segments - 1), 0) if segments > 1 else 0
         return k * step if segments > 1 else np.array([max(last, 0) // 2])
@@ -92,7 +94,7 @@ def num_images(modality, length):
 
 
 def before_index(modality, clip, test):
-    """How many images of a snippet lie before its index."""
+    """Returns the number of images of a snippet before its index."""
     length = clip["snippet_length"]
     before = {"forward": 0, "backward": length - 1}
     before |= {"centered": length // 2, "centered_late": (length - 1) // 2}

@@ -1,5 +1,5 @@
-"""Every frame of a video in its order, upright, R G B as the ffmpeg program
-has it."""
+"""Decodes all frames of a video in order, upright, with the same R G B pixels
+as the ffmpeg program."""
 
 import contextlib
 import math
@@ -11,11 +11,11 @@ import numpy as np
 MAX_PIXELS = 2**25
 HDR = {16: "PQ", 18: "HLG"}
 FAR_OFF = {14: "ICtCp", 15: "IPT"}
-# What FFmpeg's plain conversion makes of these is what its filters make.
+# For these pixel formats FFmpeg's plain conversion equals that of its filters.
 PLAIN = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 PLAIN |= {"gray", "rgb24", "bgr24"}
-# Lists of other files or addresses, scripts, pictures: a file must never make
-# us open another one.
+# Formats that list other files or addresses, scripts, and pictures. A video
+# file must never make this program open another file.
 NO_VIDEOS = set(
     "alias_pix avisynth avs concat concatf dash ffmetadata hls image2 imf "
     "lavfi rtp rtsp sap sdp tty vapoursynth webm_dash_manifest".split()
@@ -27,7 +27,7 @@ NOTHING = (
 
 
 class Problem(Exception):
-    """What cannot be read, in one line."""
+    """An error of reading a file; its message is one line."""
 
 
 def too_large(height, width):
@@ -39,8 +39,8 @@ def too_large(height, width):
 
 @contextlib.contextmanager
 def opened(path):
-    """The open container of a video, and its stream of pictures: that of the
-    default disposition, else the largest."""
+    """Opens a video and yields its container and its video stream: the default
+    one, else the one with the largest frames."""
     if not os.path.exists(path):
         raise Problem("there is no such file. Check the path.")
     if os.path.isdir(path):
@@ -87,10 +87,9 @@ def opened(path):
 
 
 def decoded(container, stream, notes):
-    """Yields the frames of a video; what does not decode is skipped. A
-    `collections.Counter` takes notes: packets that were read, frames that are
-    `damaged`, and the `last` time stamp.
-    """
+    """Yields the frames of a video. Packets that cannot be decoded are
+    skipped. `notes`, a `collections.Counter`, is updated: `packets` read,
+    packets that are `damaged`, and the `last` time stamp."""
     context = stream.codec_context
     packets = container.demux(stream)
     while True:
@@ -117,16 +116,16 @@ def decoded(container, stream, notes):
 
 
 class Converter:
-    """Makes upright R G B of the frames of one video; frames of another size
-    than the first are brought to it."""
+    """Converts the frames of one video to upright R G B. Frames are resized to
+    the size of the first frame."""
 
     def __init__(self, first):
         curve = HDR.get(int(first.color_trc))
         colors = FAR_OFF.get(int(first.colorspace))
         if curve or colors:
             raise Problem(
-                f"it is of high dynamic range ({curve}), which `vidrec "
-                "predict` maps to BT.709 and this file does not"
+                f"it has a high dynamic range ({curve}), which this program "
+                "does not support. `vidrec predict` maps it to BT.709."
                 if curve
                 else f"its colors are {colors}, which is not supported. "
                 "Convert it to BT.709 by: ffmpeg -i IN -vf zscale=m=709 OUT.mp4"
@@ -181,8 +180,8 @@ def graph_of(frame, filters):
 
 
 def upright(frame):
-    """FFmpeg's filters that turn and mirror a frame as its file says, and
-    whether height and width change places."""
+    """Returns FFmpeg's filters `(name, arguments)` that rotate and mirror a
+    frame as its file states, and whether they swap height and width."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return [], False

@@ -16,9 +16,10 @@ from keras_vidrec.export.standalone.stamps import times_of
 
 
 class Video:
-    """The frames of a file at the rate and in the size of a network.
+    """The frames of a file, with the frame rate and size of a network.
 
-    The file is decoded twice: to count its frames, and for those wanted.
+    The file is decoded twice: by `__init__` to count its frames, and by `read`.
+    `frame` is a dict of the settings of frames.
     """
 
     def __init__(self, path, frame):
@@ -38,7 +39,7 @@ class Video:
             self.num_frames = len(shown)
             there, spare = notes["packets"], 0
             if container.format.name == "avi":
-                # A unit of time is a frame, and may be without a packet.
+                # In AVI, time stamps count frames; some have no packet.
                 there, spare = 1 + notes["last"] - (stream.start_time or 0), 2
             if stream.frames > there + spare:
                 lost = stream.frames - there
@@ -50,7 +51,8 @@ class Video:
                 times = times_of(shown, stored, container, stream)
                 if times is None:
                     raise Problem(
-                        "its time stamps do not tell when its frames are shown"
+                        "the times of its frames cannot be derived from its "
+                        "time stamps"
                     )
                 self._taken = at_rate(times, frame["fps"])
                 self.num_frames = len(self._taken)
@@ -60,7 +62,8 @@ class Video:
             self.remarks.append(f"{number} {frames} damaged")
 
     def read(self, numbers):
-        """Dict of uint8 arrays `(height, width, 3)` by number."""
+        """Returns a dict of frames, uint8 arrays `(height, width, 3)`, by
+        their number."""
         own = {
             n: n if self._taken is None else int(self._taken[n])
             for n in numbers
@@ -76,14 +79,15 @@ class Video:
                         found[number] = resized(convert(picture), self._frame)
                     except (av.FFmpegError, ValueError):
                         raise Problem(
-                            f"frame {number} does not become an RGB image. "
+                            f"frame {number} cannot be converted to RGB. "
                             "Convert the file to another format."
                         ) from None
         return {n: found[number] for n, number in own.items()}
 
 
 def size_of(rule, height, width):
-    """Height and width of frames resized to "short256" or "340x256"."""
+    """Returns height and width after resizing by a rule: "short256" (shorter
+    side), or "340x256" (width x height)."""
     if not rule.startswith("short"):
         return tuple(map(int, reversed(rule.split("x"))))
     short, base = int(rule.removeprefix("short")), min(height, width)

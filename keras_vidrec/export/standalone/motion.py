@@ -1,4 +1,4 @@
-"""Optical flow of resized frames, in 8 bits: 128 is still."""
+"""Optical flow of resized frames, coded in 8 bits: 128 is no motion."""
 
 import math
 
@@ -11,18 +11,18 @@ PAIRS_A_CALL = 8
 
 
 def flow_codes(pairs, modality, flow, inside):
-    """Images of flow of pairs of frames.
+    """Computes the flow of pairs of frames.
 
     Args:
         pairs: list of pairs of uint8 arrays `(height, width, 3)`.
-        modality: str. `"flow"`, or `"warped_flow"`, without the camera's
-            motion.
-        flow: dict. `method` and `bound`.
-        inside: `None`, or TV-L1 of the network's own file: from two batches of
-            gray frames to flow in pixels.
+        modality: str. `"flow"`, or `"warped_flow"` (the motion of the camera
+            is removed).
+        flow: dict with `method` and `bound`.
+        inside: `None`, or function that computes TV-L1, which the network's
+            file contains: from two batches of gray frames to flow in pixels.
 
     Returns:
-        list of uint8 arrays `(height, width, 2)` of x, y.
+        list of uint8 arrays `(height, width, 2)`, the codes of x and y.
     """
     pairs = [
         [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in pair]
@@ -45,8 +45,8 @@ def flow_codes(pairs, modality, flow, inside):
 
 
 def fields_of(pairs, method, inside):
-    """Flow of pairs of gray frames in pixels: list of float32 arrays `(height,
-    width, 2)`."""
+    """Returns the flow of pairs of gray frames in pixels: list of float32
+    arrays `(height, width, 2)`."""
     if method == "tvl1" and inside is not None:
         fields = []
         for start in range(0, len(pairs), PAIRS_A_CALL):
@@ -65,7 +65,7 @@ def dis(first, second):
         for x in (first, second)
     )
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    # On small frames OpenCV would choose scales that they do not have.
+    # For small frames OpenCV would choose scales that do not exist.
     patch, sides = method.getPatchSize(), first.shape
     coarsest = min(
         int(math.log2(max(sides) / (4 * patch)) + 0.5),
@@ -83,18 +83,18 @@ def farneback(first, second):
 def tvl1(first, second):
     if not hasattr(getattr(cv2, "optflow", None), "DualTVL1OpticalFlow_create"):
         raise Problem(
-            "its flow is to be made by TV-L1, which a SavedModel of this "
-            "network has inside, or OpenCV with its contributed modules: pip "
-            "install opencv-contrib-python-headless in the place of "
-            "opencv-python-headless"
+            "the network needs TV-L1 flow, and this OpenCV cannot compute it. "
+            "Install opencv-contrib-python-headless instead of "
+            "opencv-python-headless, or export the network as a SavedModel, "
+            "which contains TV-L1"
         )
     method = cv2.optflow.DualTVL1OpticalFlow_create()
     return method.calc(first, second, None)
 
 
 def aligned(first, second, flow):
-    """The second frame as a camera that stands still had seen it; `None` where
-    its motion is not found."""
+    """Returns the second frame without the motion of the camera, or `None` if
+    that motion cannot be found."""
     corners = cv2.goodFeaturesToTrack(first, 1000, 0.001, 3)
     corners = np.empty((0, 2)) if corners is None else corners.reshape(-1, 2)
     columns, rows = corners.astype(np.intp).T
@@ -125,7 +125,8 @@ def aligned(first, second, flow):
 
 
 def matched(first, second):
-    """Points of two frames that look alike: array `(matches, 2, 2)`."""
+    """Returns points of two frames that look alike: array `(matches, 2, 2)` of
+    match, frame, and x and y."""
     none = np.empty((0, 2, 2), np.float32)
     if min(first.shape) < 8:
         return none

@@ -1,4 +1,4 @@
-"""A network beside its bundle.json, and what it says of video files."""
+"""Runs the network of an export on video files, as its bundle.json states."""
 
 import argparse
 import contextlib
@@ -25,7 +25,16 @@ SNIPPETS_A_CALL = 64
 
 
 def load_network(directory, network):
-    """From a dict of clips to a dict of outputs; and TV-L1, if it is inside."""
+    """Loads the network of an export.
+
+    Args:
+        directory: pathlib.Path of the export.
+        network: dict. `network` of bundle.json.
+
+    Returns:
+        Tuple of a function from a dict of clips by input to a dict of arrays
+        by output, and `None` or the function of TV-L1 in the network's file.
+    """
     path = str(directory / network["file"])
     if not os.path.isfile(path):
         raise Problem("there is no such file")
@@ -61,11 +70,11 @@ def load_network(directory, network):
         names = [output.name for output in session.get_outputs()]
         return lambda clips: dict(zip(names, session.run(names, clips))), None
     if network["format"] == "openvino":
-        # Importing OpenVINO would report it to its makers.
+        # Otherwise importing OpenVINO sends telemetry to its vendor.
         sys.modules.setdefault("openvino_telemetry", None)
         import openvino
 
-        # Else processors that can take shorter numbers do.
+        # Without this, some processors would compute with lower precision.
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
         compiled = openvino.Core().compile_model(path, "CPU", settings)
         names = [output.get_any_name() for output in compiled.outputs]
@@ -102,21 +111,22 @@ def probabilities_of(scores, activation):
 
 
 def log(values):
-    # It stays finite where there is nothing.
+    # Finite also for 0.
     return np.log(np.maximum(values, np.finfo("float64").tiny))
 
 
 class Recognizer:
-    """A network and what its `bundle.json` says of it.
+    """A network that classifies video files.
 
     Args:
-        directory: path of an export. Defaults to that of this file.
+        directory: `None` (the directory of this file), or path of an export.
+            Defaults to `None`.
 
     Attributes:
-        classes: list of str.
+        classes: list of str. Names of the classes.
 
     Raises:
-        Problem: if they cannot be read.
+        Problem: if the export cannot be read.
     """
 
     def __init__(self, directory=None):
@@ -126,8 +136,8 @@ class Recognizer:
             bundle = json.loads(path.read_text("utf-8"))
             if bundle["schema"] != SCHEMA:
                 raise Problem(
-                    f"expected schema {SCHEMA}, received {bundle['schema']}: "
-                    "it belongs to another predict.py"
+                    f"expected schema {SCHEMA}, received {bundle['schema']}. "
+                    "Use the predict.py of the same export"
                 )
             self.classes = bundle["classes"]
             self._clip, self._test = bundle["clip"], bundle["test"]
@@ -140,17 +150,18 @@ class Recognizer:
             self._temperature = bundle["temperature"]
             self._thresholds = bundle["thresholds"]
             if self._frame["deinterlace"] is not None:
-                raise Problem("deinterlaced frames are made by vidrec only")
+                raise Problem("this program cannot deinterlace frames")
         with telling(file):
             self._run, self._tvl1 = load_network(directory, self._network)
 
     def __call__(self, path):
-        """float64 array, the probability of each class in a video file; a
-        `Problem` if it cannot be read."""
+        """Returns the probability of each class in a video file: float64 array
+        `(classes,)`. Raises a `Problem` if it cannot be read."""
         return self.look(path)[0]
 
     def look(self, path):
-        """The same, and a list of remarks about the file."""
+        """Returns the probabilities as `__call__`, and a list of str: remarks
+        about damage of the file."""
         with telling(path, "Cannot read the video"):
             clips, remarks = self.clips(path)
         with telling(self._network["file"]):
@@ -165,8 +176,9 @@ class Recognizer:
         return probabilities_of(scores, self._activation), remarks
 
     def present(self, probabilities):
-        """Names of the classes that a video is said to show, the most probable
-        first; `None` where it shows one of them."""
+        """Returns the names of the classes whose probabilities reach their
+        thresholds, the most probable first; `None` for a network with exactly
+        one class a video."""
         if self._activation != "sigmoid":
             return None
         thresholds = self._thresholds or [0.5] * len(self.classes)
@@ -176,15 +188,18 @@ class Recognizer:
         ]
 
     def clips(self, path):
-        """What the network is shown of a video: dict of uint8 arrays
-        `(crops * clips * segments, height, width, channels)` by modality; and
-        a list of remarks about the file."""
+        """Reads the clips of a video.
+
+        Returns:
+            Tuple of a dict of uint8 arrays `(crops * clips * segments, height,
+            width, channels)` by modality, and a list of remarks about the file.
+        """
         clip, test = self._clip, self._test
         video = Video(path, self._frame)
         modalities = clip["modalities"]
         counts = {m: video.num_frames - is_flow(m) for m in modalities}
         if min(counts.values()) < 1:
-            raise Problem("one frame shows no motion")
+            raise Problem("it has one frame only, so there is no flow")
         starts = starts_of(counts, clip, test)
         rows = {}
         for m, count in counts.items():
@@ -223,7 +238,8 @@ class Recognizer:
         return found, video.remarks
 
     def _views(self, clips):
-        """Logits of each view, a snippet or a clip."""
+        """Returns the logits of each view (a snippet or a clip): array
+        `(views, classes)`."""
         inputs, output = self._network["inputs"], self._network["output"]
         clips = {x["name"]: clips[x["modality"]] for x in inputs}
         fixed = self._network["segments"]
@@ -245,7 +261,7 @@ class Recognizer:
         views = views[: units if output == "logits" else number]
         if views.shape[-1] != len(self.classes):
             raise Problem(
-                f"it has {views.shape[-1]} classes, and bundle.json "
+                f"it has {views.shape[-1]} classes, but bundle.json has "
                 f"{len(self.classes)}"
             )
         return views
@@ -253,24 +269,26 @@ class Recognizer:
 
 @contextlib.contextmanager
 def telling(path, what="Cannot use"):
-    """Makes one clear line of whatever goes wrong with a file."""
+    """Converts any error in the context to a `Problem` that names the file."""
     what = f"{what} {str(path)!r}"
     try:
         yield
     except Problem as error:
         raise Problem(f"{what}: {error}") from None
     except ImportError as error:
-        raise Problem(f"{error}. It runs the network: install it") from None
+        raise Problem(
+            f"{error}. Install the library: it runs the network"
+        ) from None
     except KeyError as error:
-        raise Problem(f"{what}: no {error} in it") from None
-    # Each library has errors of its own.
+        raise Problem(f"{what}: it has no key {error}") from None
+    # Each library raises errors of its own classes.
     except Exception as error:
         line = " ".join(str(error).split())[:200]
         raise Problem(f"{what}: {type(error).__name__}: {line}") from error
 
 
 def printable(text):
-    """Names of strangers cannot command a terminal."""
+    """Replaces control characters, which could change the terminal."""
     return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
@@ -278,7 +296,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("videos", nargs="+", metavar="VIDEO")
     parser.add_argument("--top", type=int, default=5, help="classes to show")
-    parser.add_argument("--json", action="store_true", help="a line a video")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON line per video"
+    )
     options = parser.parse_args()
     if options.top < 1:
         parser.error(f"--top: expected at least 1, received {options.top}")

@@ -7,9 +7,9 @@ import numpy as np
 
 
 def times_of(shown, stored, container, stream):
-    """Seconds of the frames of a video from the first, increasing; `None` if
-    there is none, or an implausible one.
-    """
+    """Returns the times of the frames in seconds after the first frame, an
+    increasing array; `None` if the file has no time stamps or the frame rate
+    is implausible."""
     if container.format.flags & av.format.Flags.no_timestamps.value:
         return None
     tick = float(stream.time_base or 1 / 90000)
@@ -33,8 +33,8 @@ def times_of(shown, stored, container, stream):
 
 
 def completed(stamps):
-    """Stamps that increase, those that are missing at the end made up; or
-    `None`."""
+    """Returns the time stamps, with those missing at the end extrapolated;
+    `None` if others are missing or they do not increase."""
     known = [stamp for stamp in stamps if stamp is not None]
     missing = len(stamps) - len(known)
     if None in stamps[: len(known)] or len(known) < 1 + missing:
@@ -48,7 +48,8 @@ def completed(stamps):
 
 
 def counted_on(stamps, tick, stream):
-    """Seconds that increase whatever is missing or goes back."""
+    """Yields increasing times in seconds, also if time stamps are missing or
+    decrease."""
     rates = (stream.average_rate, stream.guessed_rate)
     rate = next((float(r) for r in rates if r and 0 < r <= 1001), 25.0)
     begin = None if stamps[0] is None else stamps[0] * tick
@@ -59,7 +60,7 @@ def counted_on(stamps, tick, stream):
         if begin is None and stamp is not None:
             begin = stamp * tick - after
         now = after if stamp is None else stamp * tick - begin
-        if now < last - 1:  # put together of several recordings
+        if now < last - 1:  # a file joined from several recordings
             begin += now - after
             now = after
         last = max(now, last + tick)
@@ -67,7 +68,8 @@ def counted_on(stamps, tick, stream):
 
 
 def at_rate(times, fps):
-    """Numbers of the frames that are nearest to the moments `k / fps`."""
+    """Returns the numbers of the frames that are nearest to the times `k /
+    fps`."""
     if len(times) < 2:
         return np.zeros(1, int)
     end = times[-1] + float(np.median(np.diff(times)))

@@ -1,4 +1,4 @@
-"""What networks cost: size, time and memory."""
+"""Measures the size, time and memory of networks."""
 
 import collections.abc
 import datetime
@@ -22,8 +22,8 @@ from keras_vidrec.reporting.measuring.measurement import Measurement
 from keras_vidrec.specs import checks
 from keras_vidrec.training import environment
 
-# Calls of each batch: these are compiled or warm up and are not counted, and
-# however long they take, so many are.
+# Calls with each batch: the first ones compile and are not timed; then at
+# least `_FEWEST` and at most `_MOST` are timed.
 _WARM = 2
 _FEWEST = 5
 _MOST = 200
@@ -40,42 +40,44 @@ def benchmark(
     seconds: float = 2.0,
     tell: collections.abc.Callable[[str], object] = lambda line: None,
 ) -> Benchmark:
-    """Measures networks: parameters, multiply-adds, latency, throughput,
-    memory; and of a video, where its time goes.
+    """Measures networks: parameters, multiply-adds, latency, throughput and
+    memory, and the time that decoding, flow and network take for a video.
 
-    A call takes clips of noise from the memory of the machine and gives their
-    scores back there. What is measured of a run is kept in it,
+    A call takes clips of noise from the machine's memory and returns their
+    scores there. The measurements of a run are saved in the run as
     `benchmark.json`, for its model card and its report.
 
     Args:
-        *names: networks: `keras.Model`, the directory of a run, a `.keras`
-            file, the name of a preset, or of an application, `"TSN"`, with a
-            backbone behind it, `"TSN:resnet50"`.
+        *names: networks: `keras.Model`, directory of a run, `.keras` file,
+            name of a preset, or name of an application, such as `"TSN"`, or of
+            an application and a backbone, such as `"TSN:resnet50"`.
         batch_sizes: sequence of int. Clips in a call. Defaults to `(1, 8)`.
-        precisions: `None`, or sequence of `"float32"`, `"mixed_float16"`,
-            `"mixed_bfloat16"`. Others than the network's own are measured on
-            the same network built again. Defaults to `None`: its own, and on
-            a GPU or TPU `"mixed_bfloat16"`.
-        devices: `None`, or sequence of str, `"cpu:0"`, `"gpu:0"`. Defaults to
-            `None`: those that are there, of several of a kind the first.
-        num_segments: `None`, or int: of a clip. Defaults to `None`: as many
-            as the network was built for, or is trained with.
-        size: `None`, or int: pixels of the height and width of a clip.
-            Defaults to `None`: likewise.
-        video: `None`, or path of a video file, which each network is shown by
-            its test. Defaults to `None`: of a run on video files, the first
-            one of its dataset; of others, no video.
-        seconds: float. Calls of a batch are repeated for so long, 5 times at
-            least. Defaults to `2.0`.
-        tell: called with a line before each network.
+        precisions: `None` (the precision of the network, and on a GPU or TPU
+            also `"mixed_bfloat16"`), or sequence of `"float32"`,
+            `"mixed_float16"`, `"mixed_bfloat16"`. For a precision other than
+            its own, the network is built again with random weights. Defaults
+            to `None`.
+        devices: `None` (the CPU, and the first GPU or TPU if there is one), or
+            sequence of str, such as `"cpu:0"`, `"gpu:0"`. Defaults to `None`.
+        num_segments: `None` (as many as the network was built for, or is
+            trained with), or int: segments of a clip. Defaults to `None`.
+        size: `None` (the size that the network was built for, or is trained
+            with), or int: height and width of a clip in pixels. Defaults to
+            `None`.
+        video: `None` (for a run on video files, the first video of its
+            dataset; for other networks no video), or path of a video file that
+            each network is applied to by its test. Defaults to `None`.
+        seconds: float. How long calls with a batch are repeated, but at least
+            5 times. Defaults to `2.0`.
+        tell: function that is called with a line of text before each network.
+            Defaults to a function that does nothing.
 
     Returns:
-        `Benchmark`. What fails while it is measured is in its `failed`, and
-        the others go on.
+        `Benchmark`. An error while one network is measured is added to its
+        `failed`, and the other networks are measured.
 
     Raises:
-        ValueError: if an argument is invalid, or there is no network of a
-            name.
+        ValueError: if an argument is invalid, or a name is unknown.
     """
     checks.check(names, "names", "at least one network", names)
     batch_sizes = _several("batch_sizes", batch_sizes)
@@ -106,7 +108,7 @@ def benchmark(
                         (num_segments, size),
                         seconds,
                     )
-            # Whatever a network does not bear: memory, a precision, a file.
+            # Such as not enough memory, or an unsupported precision.
             except Exception as error:
                 failed[f"{one.name} on {device}"] = _words(error)
             gc.collect()
@@ -123,7 +125,8 @@ def benchmark(
 
 
 def available() -> tuple:
-    """The devices that networks are measured on: tuple of str."""
+    """Returns the names of the devices that networks are measured on by
+    default: tuple of str."""
     if not environment.has_accelerator():
         return ("cpu:0",)
     first = "gpu:0"
@@ -133,6 +136,8 @@ def available() -> tuple:
 
 
 def _measure(named, device, batch_sizes, precisions, clip, seconds):
+    """Yields a `Measurement` for each precision and batch size. `clip` is the
+    tuple of the arguments `num_segments` and `size` of `benchmark`."""
     model = named.load()
     own = networks.precision_of(model)
     if precisions is None:
@@ -166,6 +171,7 @@ def _measure(named, device, batch_sizes, precisions, clip, seconds):
 
 
 def _times(call, seconds):
+    """Returns the seconds of repeated calls: list of float."""
     for _ in range(_WARM):
         call()
     times, begin = [], time.perf_counter()
@@ -179,7 +185,8 @@ def _times(call, seconds):
 
 
 def _video_of(run):
-    """The first video of the dataset of a run on video files; else `None`."""
+    """Returns the path of the first video of the dataset of a run, or `None`
+    if there is no run or its dataset does not consist of video files."""
     if run is None:
         return None
     data = run.recipe.data
@@ -191,19 +198,22 @@ def _video_of(run):
             splits=data.split_files,
         )
     except (OSError, TypeError, ValueError):
-        return None  # it lies elsewhere now
+        return None  # the dataset may have been moved
     if opened.kind != "videos":
         return None
     return storage.below(opened.catalog.root, opened.catalog.files[0])
 
 
 def _several(name, values):
+    """Returns the values as a tuple; raises a `ValueError` that names the
+    argument if they are no sequence."""
     values = tuple(values) if isinstance(values, (list, tuple, dict)) else None
     checks.check(values is not None, name, "a sequence", values)
     return values
 
 
-def _words(error):
+def _words(error: Exception) -> str:
+    """Returns the text of an error in one line."""
     text = " ".join(str(error).split())
     kind = type(error).__name__
     return checks.shorten(

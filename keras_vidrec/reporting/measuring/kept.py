@@ -1,4 +1,4 @@
-"""What was measured of the network of a run, kept in the run."""
+"""The measurements of the network of a run, saved in the run."""
 
 import json
 import logging
@@ -15,9 +15,13 @@ FILE = "benchmark.json"
 
 
 def keep(run, measurements) -> None:
-    """Writes measurements of the network of a `Run` into it, in the place of
-    earlier ones. A run that cannot be written is as good as another: it is
-    logged."""
+    """Writes measurements of the network of a run to `benchmark.json` in the
+    run. A file that cannot be written is only logged.
+
+    Args:
+        run: `Run`.
+        measurements: sequence of `Measurement`.
+    """
     values = {
         "model": freshness.fingerprint(run.trained_files[-1]),
         "measurements": [one.to_dict() for one in measurements],
@@ -26,12 +30,20 @@ def keep(run, measurements) -> None:
         text = json.dumps(values, indent=1)
         files.write_text(run.path / FILE, text + "\n")
     except OSError as error:
-        logger.warning("Not kept in the run: %s", error)
+        logger.warning("The measurements are not saved in the run: %s", error)
 
 
 def of(run) -> tuple[Measurement, ...]:
-    """The measurements of the network that a `Run` has now; none, where there
-    are none, or they are of another one, or damaged, which is logged."""
+    """Reads the measurements of the current network of a run.
+
+    Args:
+        run: `Run`.
+
+    Returns:
+        tuple of `Measurement`, empty if there are none; also, with a warning,
+        if the file is damaged or its measurements are those of an earlier
+        network.
+    """
     path = run.path / FILE
     if not path.is_file() or not run.trained_files:
         return ()
@@ -39,8 +51,8 @@ def of(run) -> tuple[Measurement, ...]:
         found = documents.read_json(path)
         if found["model"] != freshness.fingerprint(run.trained_files[-1]):
             logger.warning(
-                "Left out: %s, of another network than the run has now "
-                "(`vidrec benchmark %s`).",
+                "Left out: %s, measured with an earlier network of the run. "
+                "Measure the current one with `vidrec benchmark %s`.",
                 path,
                 run.path,
             )
@@ -52,9 +64,17 @@ def of(run) -> tuple[Measurement, ...]:
 
 
 def size_of(run, measured=()) -> sizes.Size | None:
-    """The `Size` of the network of a `Run`: as it was measured, what `of`
-    gives, or else counted; `None` if there is none that can be read, which is
-    logged."""
+    """Returns the size of the network of a run.
+
+    Args:
+        run: `Run`.
+        measured: sequence of `Measurement` of this network. The first one has
+            the size; without any, it is counted. Defaults to none.
+
+    Returns:
+        `Size`; or `None` if the run has no network, or, with a warning, if the
+        network cannot be loaded or its size cannot be counted.
+    """
     for one in measured:
         return sizes.Size(one.parameters, one.multiply_adds, one.clip)
     if not run.trained_files:
@@ -62,5 +82,5 @@ def size_of(run, measured=()) -> sizes.Size | None:
     try:
         return sizes.of(run.load_model())
     except ValueError as error:
-        logger.warning("The size of the network is not told: %s", error)
+        logger.warning("The size of the network is not known: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""What was measured of networks, as rows, tables and files."""
+"""The results of `benchmark`, as dataclasses, tables and files."""
 
 import dataclasses
 import os
@@ -10,21 +10,24 @@ from keras_vidrec.specs import files
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One network, on one device, in one precision, by one size of batches.
+    """The measurement of one network on one device, in one precision, with one
+    batch size.
 
     Attributes:
-        network: str. Its name.
-        parameters, multiply_adds, clip: as of `size.Size`.
-        backend: str. Of Keras.
+        network: str. Name of the network.
+        parameters, multiply_adds, clip: see `size.Size`.
+        backend: str. Name of Keras's backend.
         device: str. Such as `"cpu:0"`.
-        precision: str. Of most of its layers.
+        precision: str. A name of a dtype policy of Keras: `"float32"`,
+            `"mixed_float16"` or `"mixed_bfloat16"`.
         batch_size: int. Clips in a call.
-        calls: int. That were timed.
+        calls: int. Number of timed calls.
         latency: float. Seconds of a call, the median.
-        latency_low, latency_high: float. Seconds: a quarter of the calls are
-            faster, a quarter slower.
-        peak_memory: `None` (not known), or int. Bytes: on a CPU of the whole
-            process, on a GPU of what the backend has taken of it.
+        latency_low, latency_high: float. Seconds of a call, the lower and
+            upper quartile.
+        peak_memory: `None` (not known), or int. Peak of memory in bytes: of the
+            whole process on a CPU, of the memory that the backend has
+            allocated on a GPU.
         date: str. ISO date.
     """
 
@@ -45,19 +48,19 @@ class Measurement:
 
     @property
     def throughput(self) -> float:
-        """Clips a second."""
+        """Clips a second: float."""
         return self.batch_size / self.latency
 
     def to_dict(self) -> dict:
-        """Its JSON: the attributes, and `throughput`."""
+        """Returns a dict of the attributes and `throughput`, for JSON."""
         return {**dataclasses.asdict(self), "throughput": self.throughput}
 
     @classmethod
     def from_dict(cls, values: dict) -> "Measurement":
-        """From its JSON.
+        """Makes a `Measurement` from the result of `to_dict`.
 
         Raises:
-            ValueError: if something is missing or of another kind.
+            ValueError: if an attribute is missing or has another type.
         """
         fields = {one.name: one for one in dataclasses.fields(cls)}
         try:
@@ -79,12 +82,13 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """What was measured.
+    """The result of `benchmark`.
 
     Attributes:
         measurements: tuple of `Measurement`.
-        videos: tuple of `VideoTime`.
-        failed: dict of str by what was to be measured: why it was not.
+        videos: tuple of `VideoTime`. Defaults to none.
+        failed: dict of str: the error of each measurement that failed, by a
+            text such as `"TSN on gpu:0"`. Defaults to none.
     """
 
     measurements: tuple[Measurement, ...]
@@ -92,7 +96,7 @@ class Benchmark:
     failed: dict = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict:
-        """Its JSON: the attributes."""
+        """Returns a dict of the attributes, for JSON."""
         return {
             "measurements": [one.to_dict() for one in self.measurements],
             "videos": [one.to_dict() for one in self.videos],
@@ -100,7 +104,12 @@ class Benchmark:
         }
 
     def save_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes the measurements, a row each, as CSV; the clip in words."""
+        """Writes the measurements as CSV, one per row, with the shape of the
+        clip as text.
+
+        Args:
+            path: path of the file.
+        """
         rows = [one.to_dict() for one in self.measurements]
         for row, one in zip(rows, self.measurements):
             row["clip"] = words_of_clip(one)
@@ -134,7 +143,7 @@ class Benchmark:
 
 
 def markdown(measurements):
-    """Measurements of one network as a table in Markdown."""
+    """Formats measurements of one network as a table in Markdown: str."""
     header = _HEADER[1:4] + _HEADER[6:]
     rows = [(*row[1:4], *row[6:]) for row in map(_row, measurements)]
     lines = [header, ["---"] * len(header), *rows]
@@ -142,13 +151,13 @@ def markdown(measurements):
     dates = {f"{one.backend}, {one.date}" for one in measurements}
     return (
         "Measured by `vidrec benchmark` on clips of noise "
-        f"({'; '.join(sorted(dates))}): milliseconds of a call, the median and "
-        f"the middle half.\n\n{table}"
+        f"({'; '.join(sorted(dates))}). ms: milliseconds of a call, the "
+        f"median; middle half: the range between the quartiles.\n\n{table}"
     )
 
 
 def words_of_clip(one):
-    """The clip of a `Measurement` in words."""
+    """Returns the shape of the clip of a `Measurement` as text."""
     return sizes.Size(one.parameters, one.multiply_adds, one.clip).clip_text
 
 
@@ -164,11 +173,12 @@ _HEADER = (
     "clips/s",
     "memory",
 )
-# Columns that begin at the left.
+# Number of columns aligned to the left.
 _TEXT = 3
 
 
-def _row(one):
+def _row(one: Measurement) -> tuple[str, ...]:
+    """Returns the cells of a measurement, one for each of `_HEADER`."""
     low, middle, high = (
         f"{1000 * seconds:.4g}"
         for seconds in (one.latency_low, one.latency, one.latency_high)
@@ -191,6 +201,8 @@ def _row(one):
 
 
 def _aligned(header, rows, num_left):
+    """Returns a table as text; the first `num_left` columns are aligned to the
+    left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows)]
     return "\n".join(
         "  ".join(

@@ -1,4 +1,4 @@
-"""The largest memory that something takes."""
+"""Measures the peak of memory."""
 
 import contextlib
 import pathlib
@@ -7,15 +7,15 @@ import sys
 import keras
 
 _STATUS = pathlib.Path("/proc/self/status")
-# 5 forgets the peak so far.
+# Writing 5 to this file resets the peak.
 _CLEAR = pathlib.Path("/proc/self/clear_refs")
 
 
 class Peak:
-    """What `peak` measures.
+    """The result of `peak`.
 
     Attributes:
-        num_bytes: `None` (not known), or int.
+        num_bytes: `None` (not known), or int. Peak of memory in bytes.
     """
 
     num_bytes = None
@@ -23,16 +23,17 @@ class Peak:
 
 @contextlib.contextmanager
 def peak(device: str):
-    """Measures the peak inside of a context.
+    """Measures the peak of memory inside a context.
 
     Args:
-        device: str. `"cpu:0"`: the whole process, with its libraries and
-            weights; on Linux alone the peak of the context and not of all that
-            was before. Another one, such as `"gpu:0"`: what the backend has
-            taken of it; of JAX since the process began.
+        device: str. For `"cpu:0"`, the memory of the whole process is measured,
+            including libraries and weights; on systems other than Linux, the
+            peak since the start of the process. For another device, such as
+            `"gpu:0"`, the memory that the backend has allocated there is
+            measured; on JAX, the peak since the start of the process.
 
     Yields:
-        `Peak`, which knows it after the context.
+        `Peak`, whose `num_bytes` is set at the end of the context.
     """
     found = Peak()
     if device.startswith("cpu"):

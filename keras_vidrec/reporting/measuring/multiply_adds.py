@@ -1,5 +1,4 @@
-"""How many multiplications and additions a network makes, counted from the
-graph that the backend computes."""
+"""Counts the multiply-adds of a network from the graph of the backend."""
 
 import math
 
@@ -8,20 +7,20 @@ import numpy as np
 
 
 def count(model: keras.Model, inputs) -> int:
-    """Multiply-adds of convolutions and of products of matrices, the numbers
-    that papers give; nothing else is counted: no biases, no normalization, no
-    pooling, and no TV-L1 flow, whose iterations end when it has converged.
+    """Counts the multiply-adds of convolutions and products of matrices, as
+    papers do. Biases, normalization and pooling are not counted, nor is TV-L1
+    flow, whose number of iterations depends on the images.
 
     Args:
-        model: keras.Model, whatever its layers are.
-        inputs: what the model takes, as arrays: their shapes count. On PyTorch
-            it is computed, elsewhere only traced.
+        model: keras.Model, of any layers.
+        inputs: the inputs of the model as arrays. On PyTorch the model is
+            called with them; on other backends only their shapes are used.
 
     Returns:
-        int, of all rows of the inputs together.
+        int, for the whole batch.
 
     Raises:
-        ValueError: if the graph does not tell the shapes in it.
+        ValueError: if shapes in the graph are unknown.
     """
     backend = keras.backend.backend()
     counted = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
@@ -49,14 +48,15 @@ def _tensorflow(model, inputs):
 
 def _unknown(model):
     return ValueError(
-        "Multiply-adds are counted from shapes. Expected a network whose "
-        f"inputs tell the shapes of all that follows. Received: {model.name!r}"
+        "Multiply-adds are counted from shapes. Expected a network in which "
+        "the shapes of the inputs determine all other shapes. Received: "
+        f"{model.name!r}"
     )
 
 
 def _specs(model, inputs, spec):
-    """What `stateless_call` takes, in shapes alone: a network that has no
-    values yet is counted too."""
+    """Returns the specs of the arguments of `stateless_call`. With shapes
+    instead of values, a network without weights can be counted too."""
     variables = model.trainable_variables, model.non_trainable_variables
     return [
         *([spec(one) for one in some] for some in variables),
@@ -65,8 +65,15 @@ def _specs(model, inputs, spec):
 
 
 def _of_nodes(nodes, shapes, functions):
-    """Of the nodes of a graph, or of a function in it, whose arguments have
-    these `shapes`, a list of sizes by name."""
+    """Counts the multiply-adds of the nodes of a TensorFlow graph, or of a
+    function in it.
+
+    Args:
+        nodes: nodes of the graph or function.
+        shapes: dict of the shapes of the arguments of the function by name,
+            each a list of one list of int.
+        functions: dict of the functions of the graph by name.
+    """
     shapes = dict(shapes)
     for node in nodes:
         found = node.attr["_output_shapes"].list.shape
@@ -91,13 +98,14 @@ def _of_nodes(nodes, shapes, functions):
 
 
 def _shape(shapes, name):
-    """Of an input, `node`, `node:2`, or, in functions, `node:output:2`."""
+    """Returns the shape of an input of a node. `name` is `"node"`, `"node:2"`,
+    or, in functions, `"node:output:2"`."""
     node, *place = name.split(":")
     return shapes[node][int(place[-1]) if place else 0]
 
 
 def _of_convolution(node, images, kernel, made):
-    """Each output is a sum over the kernel, but for its last axis."""
+    """Each output value is a sum over all axes of the kernel but the last."""
     return math.prod(made) * math.prod(kernel[:-1])
 
 
@@ -111,7 +119,7 @@ def _of_product(node, first, second, made):
 
 
 def _of_einsum(node, first, second, made):
-    """Each letter of the equation is gone through once."""
+    """Returns the product of the sizes of all indices of the equation."""
     sizes = {}
     terms = node.attr["equation"].s.decode().split("->")[0].split(",")
     rest = 1
@@ -175,5 +183,5 @@ def _torch(model, inputs):
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(inputs, training=False)
-    # It counts a multiplication and an addition as two.
+    # PyTorch counts a multiplication and an addition as two operations.
     return counter.get_total_flops() // 2

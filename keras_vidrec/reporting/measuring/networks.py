@@ -1,4 +1,4 @@
-"""Networks to measure, by name, and in a precision."""
+"""Finds the networks to measure by name, and builds them in a precision."""
 
 import os
 import pathlib
@@ -19,12 +19,12 @@ _CLASSES = 101
 
 
 class Named(typing.NamedTuple):
-    """A network that is there, by its name.
+    """A network that was found by name.
 
     Args:
-        name: str. As it was given.
-        run: `None`, or the `Run` that it is of.
-        load: function to the keras.Model.
+        name: str. The name as given.
+        run: `None`, or the `Run` of the network.
+        load: function without arguments that returns the keras.Model.
     """
 
     name: str
@@ -33,14 +33,18 @@ class Named(typing.NamedTuple):
 
 
 def find(name) -> Named:
-    """A network by name; nothing is built, loaded or downloaded yet.
+    """Finds a network by name, without building, loading or downloading it.
 
     Args:
         name: `keras.Model`, or what `training.loading.load` takes: the
-            directory of a run, a `.keras` file, a preset; or str, the name of
-            an application in any spelling, `"TSN"`, with its backbone behind
-            it, `"tsn:resnet50"`. It is built with random weights, for 101
-            classes.
+            directory of a run, a `.keras` file, a preset; or the name of an
+            application, such as `"TSN"`, or of an application and a backbone,
+            such as `"TSN:resnet50"`. Case, `-` and `_` in the name of the
+            application are ignored. Applications are built with random weights
+            and 101 classes.
+
+    Returns:
+        `Named`.
 
     Raises:
         ValueError: if there is no such network, or the run has none yet.
@@ -57,7 +61,7 @@ def find(name) -> Named:
     if path.is_dir():
         run = Run.open(path)
         if not run.trained_files:
-            run.load_model()  # says what it lacks
+            run.load_model()  # raises an error that says what is missing
         return Named(text, run, run.load_model)
     known = path.exists() or downloads.is_on_hub(name)
     if known or loading.preset_of(name) is not None:
@@ -79,30 +83,34 @@ def find(name) -> Named:
 
 
 def precision_of(model) -> str:
-    """The precision that most of a network computes in: the name of a policy
-    of Keras."""
+    """Returns the precision of a network, one of `PRECISIONS`: that of its
+    layers with mixed precision, else `"float32"`."""
     names = {layer.dtype_policy.name for layer in _layers(model)}
     return next((name for name in PRECISIONS[1:] if name in names), "float32")
 
 
 def in_precision(model, precision):
-    """A network of the same kind that computes in a precision, with random
-    weights; the network itself if it does already.
+    """Returns a network in a precision: `model` itself if it has this
+    precision, else the same network with random weights.
 
     Args:
         model: keras.Model of this package.
         precision: str. One of `PRECISIONS`.
 
+    Returns:
+        keras.Model.
+
     Raises:
-        ValueError: if the network does not know how it was built.
+        ValueError: if the network has another precision and no `Blueprint`, or
+            a backbone that was passed as a `keras.Model`.
     """
     if precision_of(model) == precision:
         return model
     blueprint = describe(model).blueprint
     if blueprint is None or None in blueprint.backbones.values():
         raise ValueError(
-            "Expected a network that this package builds, with a backbone of "
-            f"its own, to build it again for precision={precision!r}. "
+            f"For precision={precision!r} the network must be built again. "
+            "Expected a network and backbone that this package builds. "
             f"Received: model={model.name!r}"
         )
     before = keras.config.dtype_policy()
@@ -125,5 +133,6 @@ def _spelled():
     return {_plain(name): name for name in table.BUILDERS}
 
 
-def _plain(name):
+def _plain(name: str) -> str:
+    """Returns a name in the form in which spellings are compared."""
     return name.replace("_", "").replace("-", "").lower()

@@ -1,4 +1,4 @@
-"""Clips of noise: what a network takes, where no video is needed."""
+"""Clips of noise, as inputs of networks."""
 
 import keras
 import numpy as np
@@ -6,30 +6,32 @@ import numpy as np
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import checks
 
-_MODEL = "a network that knows what it wants to see, or inputs of known sizes"
+_MODEL = "a network with a clip specification, or with inputs of known sizes"
 
 
 def clips(model, batch, num_segments=None, size=None):
-    """A batch for a network: pixels uint8, features float32.
+    """Makes a batch of noise for a network.
 
     Args:
         model: keras.Model of this package.
-        batch: int. Clips.
+        batch: int. Number of clips.
         num_segments: `None` (as many as the network was built for, or is
-            trained with), or int.
-        size: `None` (likewise), or int: height and width in pixels.
+            trained with), or int. Defaults to `None`.
+        size: `None` (the size that the network was built for, or is trained
+            with), or int: height and width in pixels. Defaults to `None`.
 
     Returns:
-        What the model takes: an array, or a dict of these.
+        The input of the model: an array, or a dict of arrays; images uint8,
+        features float32.
 
     Raises:
-        ValueError: if the network was built for other sizes than wanted, or
-            tells none.
+        ValueError: if the network was built for other sizes, or a size is
+            neither given nor known.
     """
     spec = describe(model).clip_spec
     known = (None, None) if spec is None else (spec.num_segments, spec.size)
     wanted = {"num_segments": num_segments, "size": size}
-    free = [given or told for given, told in zip(wanted.values(), known)]
+    free = [given or own for given, own in zip(wanted.values(), known)]
     rng = np.random.default_rng(0)
 
     def one(tensor):

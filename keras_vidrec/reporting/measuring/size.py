@@ -1,4 +1,4 @@
-"""How large a network is."""
+"""The size of a network: parameters and multiply-adds."""
 
 import dataclasses
 import logging
@@ -14,14 +14,14 @@ logger = logging.getLogger("keras_vidrec")
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How large a network is.
+    """The size of a network.
 
     Attributes:
-        parameters: int. Trained or not.
-        multiply_adds: int. For one clip, as `multiply_adds.count` counts.
-        clip: dict of tuple of int by input: the shape of such a clip,
-            `(num_segments, height, width, channels)`, or of features
-            `(num_segments, features)`.
+        parameters: int. Number of parameters, trainable or not.
+        multiply_adds: int. For one clip, see `multiply_adds.count`.
+        clip: dict of tuple of int by input: the shape of this clip,
+            `(num_segments, height, width, channels)`, or `(num_segments,
+            features)`.
     """
 
     parameters: int
@@ -30,7 +30,7 @@ class Size:
 
     @property
     def clip_text(self) -> str:
-        """The clip in words, such as `"3 x 224 x 224 x 3"`."""
+        """The shape of the clip as text, such as `"3 x 224 x 224 x 3"`."""
         shapes = {
             name: " x ".join(map(str, shape))
             for name, shape in self.clip.items()
@@ -41,14 +41,15 @@ class Size:
 
 
 def of(model, num_segments=None, size=None) -> Size:
-    """The `Size` of a network up to its scores, without auxiliary outputs.
+    """Returns the size of a network up to its scores, without auxiliary
+    outputs.
 
     Args:
         model: keras.Model of this package.
-        num_segments, size: as of `noise.clips`.
+        num_segments, size: see `noise.clips`.
 
     Raises:
-        ValueError: as `noise.clips`.
+        ValueError: as `noise.clips` and `multiply_adds.count`.
     """
     clip = noise.clips(model, 1, num_segments, size)
     network = computing(model)
@@ -63,21 +64,23 @@ def of(model, num_segments=None, size=None) -> Size:
 
 
 def of_known(model) -> Size | None:
-    """As `of`, and `None`, which is logged, where that cannot be told."""
+    """Returns the size of a network, or `None`, with a warning, if it cannot
+    be counted."""
     try:
         return of(model)
     except ValueError as error:
-        logger.warning("The size of the network is not told: %s", error)
+        logger.warning("The size of the network is not known: %s", error)
         return None
 
 
 def computing(model):
-    """What computes the scores of clips in tests and predictions."""
+    """Returns the network that computes logits of clips, without auxiliary
+    outputs."""
     return head.clip_logits_model(head.inference_model(model))
 
 
-def short(number) -> str:
-    """A number in three digits: `"4.09 G"`, `"25.6 M"`."""
+def short(number: float) -> str:
+    """Returns a number with three digits and a unit: `"4.09 G"`, `"25.6 M"`."""
     for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= unit:
             return f"{number / unit:.3g}{name}"

@@ -1,4 +1,4 @@
-"""Where the time goes between a video file and its classes."""
+"""Measures the time of decoding, flow and network for a video."""
 
 import dataclasses
 import statistics
@@ -10,24 +10,24 @@ from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 
-# Flow is made of the frames that rgb_diff reads.
+# The modality that reads the same frames without computing flow.
 _FRAMES_OF = {"flow": "rgb_diff", "warped_flow": "rgb_diff"}
-# The first one compiles, and brings the file into memory.
+# The first pass is not counted: it compiles, and fills the file cache.
 _PASSES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoTime:
-    """What one video takes by the test of a network.
+    """The time for one video in the test of a network.
 
     Attributes:
-        network: str. Its name.
+        network: str. Name of the network.
         video: str. The path as given.
-        snippets: int. That the network is shown.
-        decoding: float. Seconds of reading the file and resizing and cropping
+        snippets: int. Number of snippets, in all crops.
+        decoding: float. Seconds of reading the file, and resizing and cropping
             its frames.
-        flow: float. Seconds of making flow of them; 0 where none is made
-            outside of the network.
+        flow: float. Seconds of computing flow; 0 if the network takes no flow
+            or computes it itself.
         computing: float. Seconds of the network.
     """
 
@@ -48,26 +48,30 @@ class VideoTime:
         return {name: one / total for name, one in seconds.items()}
 
     def to_dict(self) -> dict:
-        """Its JSON: the attributes, and `shares`."""
+        """Returns a dict of the attributes and `shares`, for JSON."""
         return {**dataclasses.asdict(self), "shares": self.shares}
 
 
 def measure(model, name: str, video) -> VideoTime:
-    """Times one video, a few times: the medians.
+    """Measures the time for one video, the median of a few passes.
 
     Args:
-        model: keras.Model that sees videos and knows its test.
-        name: str. What to call it.
-        video: path of a video file, or its URL.
+        model: keras.Model that takes clips of videos and has a test protocol.
+        name: str. Name of the network.
+        video: path or URL of a video file.
+
+    Returns:
+        `VideoTime`.
 
     Raises:
-        ValueError: if the network sees features, or knows no test.
+        ValueError: if the network takes features, or has no test protocol.
         VideoError: if the video cannot be read.
     """
     test, spec = protocols.of(model)
     scorers.check_sees_videos(model)
     score = scorers.make(model, test)
-    # Without flow it is read again: the difference is what flow takes.
+    # The video is read with and without flow. The difference is the time of
+    # flow.
     seen = [_FRAMES_OF.get(one, one) for one in spec.modalities]
     frames = spec.replace(modalities=tuple(dict.fromkeys(seen)))
     taken: dict[str, list[float]] = {
@@ -92,6 +96,7 @@ def measure(model, name: str, video) -> VideoTime:
 
 
 def _read(video, spec, test):
+    """Returns the clips of a video: an array, or a dict of arrays."""
     source = SingleVideo(storage.as_path(video), spec.flow)
     clip = reader.read_test_clip(
         source.seen_as(spec.frame), 0, spec, **test.reading()

@@ -1,2 +1,2 @@
-"""The page to try a network: `page` is the door, what it shows
-is made by the others."""
+"""The demo page to try networks. `page` has its public class; the other
+modules make the parts of the page."""

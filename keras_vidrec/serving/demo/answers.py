@@ -1,4 +1,4 @@
-"""What a run says of a video."""
+"""The predictions of a network for a video."""
 
 import dataclasses
 import pathlib
@@ -13,15 +13,15 @@ from keras_vidrec.videos.errors import VideoError
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a run says of a video.
+    """The predictions of a network for a video.
 
     Attributes:
-        run: str. The name of the run.
-        prediction: `evaluation.predictor.Prediction`, that of `vidrec
-            predict`.
-        timeline: `None`, or `Timeline` of the windows.
-        segments: tuple of `Segment`: what the windows were merged into.
-        remark: str. Why there is no timeline, or empty.
+        run: str. The name of the network.
+        prediction: `evaluation.predictor.Prediction`, as of `vidrec predict`.
+        timeline: `None`, or `Timeline` of the windows. Defaults to `None`.
+        segments: tuple of `Segment`, made by merging windows. Defaults to
+            none.
+        remark: str. Why there is no timeline, or `""`. Defaults to `""`.
     """
 
     run: str
@@ -32,15 +32,17 @@ class Answer:
 
 
 def ask(run, recognizer, video, window, top=5):
-    """Asks a network about a video: yields an `Answer` as soon as there is one,
-    and again with its timeline, or why there is none.
+    """Applies a network to a video. Yields an `Answer` with the classes of the
+    video, and then a second one with the timeline, or the reason why there is
+    none.
 
     Args:
-        run: str. The name of the run.
+        run: str. The name of the network.
         recognizer: `Recognizer`.
         video: `Taken`.
-        window: float. Seconds; from window to window is half of it.
-        top: int. Classes at most. Defaults to `5`.
+        window: float. Seconds of a window. Windows start every `window / 2`
+            seconds.
+        top: int. Largest number of classes. Defaults to `5`.
 
     Raises:
         VideoError, OSError: if the video cannot be read.
@@ -55,10 +57,13 @@ def ask(run, recognizer, video, window, top=5):
         for one in recognizer.windows(video.path, window, window / 2):
             timeline.windows.append(one)
     except TooShort:
-        remark = f"It is shorter than a window of {window:g} s: there is no "
-        yield dataclasses.replace(answer, remark=f"{remark}timeline.")
+        remark = (
+            "There is no timeline: the video is shorter than a window of "
+            f"{window:g} s."
+        )
+        yield dataclasses.replace(answer, remark=remark)
         return
-    except VideoError as error:  # it has no frame rate, say
+    except VideoError as error:  # such as a video without a frame rate
         remark = f"There is no timeline: {sentence(error, video.path)}"
         yield dataclasses.replace(answer, remark=remark)
         return
@@ -67,7 +72,14 @@ def ask(run, recognizer, video, window, top=5):
 
 
 def sentence(error, path=None):
-    """An error as one line for the page, without the place of the file."""
+    """Returns an error as one line for the page, with the name of the file
+    instead of its path.
+
+    Args:
+        error: exception.
+        path: `None`, or `pathlib.Path` of the file, for errors other than
+            `VideoError`. Defaults to `None`.
+    """
     text = " ".join(str(error).split())
     if isinstance(error, VideoError):
         place = str(error.args[0])
@@ -76,5 +88,5 @@ def sentence(error, path=None):
         text = text.replace(str(path), path.name)
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return text
-    # An unexpected error: the terminal has the rest.
+    # An unexpected error. Its traceback is logged.
     return f"Something went wrong, {type(error).__name__}: {text[:300]}"

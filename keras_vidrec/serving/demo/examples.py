@@ -1,4 +1,4 @@
-"""Test clips of runs, to begin with."""
+"""Test clips of runs, as examples on the page."""
 
 import dataclasses
 import logging
@@ -13,7 +13,7 @@ from keras_vidrec.videos.errors import VideoError
 logger = logging.getLogger("keras_vidrec")
 
 _MOST = 8
-# Names that a line lists.
+# Number of missing videos that a warning names.
 _NAMED = 3
 _HEIGHT = 96
 
@@ -23,9 +23,9 @@ class Example:
     """A test clip of a run.
 
     Attributes:
-        path: `pathlib.Path`.
-        label: str. Its class.
-        picture: uint8 array `(height, width, 3)`, R G B: its middle frame.
+        path: `pathlib.Path` of the video.
+        label: str. The class of the video.
+        picture: uint8 array `(height, width, 3)`, R G B: the middle frame.
     """
 
     path: pathlib.Path
@@ -34,15 +34,15 @@ class Example:
 
 
 def find(places, directory=None, most=_MOST):
-    """The examples of runs: test clips whose files are there, one of each
-    class first. Those that are not, or cannot be read, are named.
+    """Finds examples: test clips of runs whose files can be read, first one of
+    each class. A warning names files that are missing or cannot be read.
 
     Args:
-        places: sequence of paths; what is no run has none.
-        directory: `None` (where the run's recipe has its videos), or path of
-            the directory that holds the videos under the names of the dataset.
-            Defaults to `None`.
-        most: int. How many. Defaults to `8`.
+        places: sequence of paths. Paths that are not runs are ignored.
+        directory: `None` (the directory in the recipe of the run), or path of
+            the directory that contains the videos under their names in the
+            dataset. Defaults to `None`.
+        most: int. Largest number of examples. Defaults to `8`.
 
     Returns:
         tuple of `Example`.
@@ -64,7 +64,7 @@ def find(places, directory=None, most=_MOST):
             picture = _picture(path)
             if picture is None:
                 missing.append(one.name)
-                if len(missing) > most:  # the others will not be there either
+                if len(missing) > most:  # probably all of them are missing
                     break
             else:
                 found[path] = Example(path, one.label, picture)
@@ -74,7 +74,8 @@ def find(places, directory=None, most=_MOST):
 
 
 def _lists(place):
-    """A run and its lists of videos, `None` if there is none."""
+    """Returns a run and its lists of videos, or `None` if there is no run or it
+    has no lists."""
     path = pathlib.Path(place)
     if not (path / "recipe.yaml").is_file():
         return None
@@ -83,7 +84,8 @@ def _lists(place):
 
 
 def _by_turns(listed):
-    """One of each class, then the second of each, and so on."""
+    """Returns videos in another order: the first of each class, then the
+    second of each class, and so on."""
     turns = {}
     order = []
     for place, one in enumerate(listed):
@@ -93,7 +95,8 @@ def _by_turns(listed):
 
 
 def _picture(path):
-    """The middle frame of a video, small; `None` where it cannot be had."""
+    """Returns the middle frame of a video, resized; `None` if it cannot be
+    read."""
     if not path.is_file():
         return None
     try:
@@ -107,10 +110,12 @@ def _picture(path):
 
 
 def _tell(missing, place, root):
+    """Logs a warning about videos of a run that are missing."""
     listed = ", ".join(missing[:_NAMED]) + (", ..." if missing[_NAMED:] else "")
     logger.warning(
-        "Test clips of %s that are no examples, because there is no video of "
-        "that name in %s: %s. --videos names another directory.",
+        "Some test clips of %s are not shown as examples, because %s has no "
+        "readable video of that name: %s. Use --videos to name another "
+        "directory.",
         place,
         root,
         listed,

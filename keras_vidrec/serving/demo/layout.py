@@ -1,4 +1,4 @@
-"""The parts of the page, and what happens when they are used."""
+"""The parts of the page, and the functions that they call."""
 
 import logging
 import pathlib
@@ -12,17 +12,25 @@ from keras_vidrec.specs import checks
 
 logger = logging.getLogger("keras_vidrec")
 
-# Seconds: how often what the page has shown is looked over, and how old it is
-# when it is removed, though the page is still open.
+# Gradio's cache of files, in seconds: how often it is checked, and how old
+# files are when they are removed, even if the page is still open.
 _CACHE = (300, 3600)
-# Enough for networks, and little to encode while it is recorded.
+# Large enough for networks, and fast to encode during the recording.
 _CAMERA = {"width": {"ideal": 640}, "height": {"ideal": 480}}
 _BEST = "the most probable class"
 _START = "Drop a video, or record one."
 
 
 class _Column(typing.NamedTuple):
-    """The parts of a network."""
+    """The parts of the page that belong to one network.
+
+    Args:
+        name: str. The name of the network.
+        recognizer: `Recognizer`.
+        answer: Gradio component for the classes and the timeline.
+        choice: Gradio component to choose a class.
+        where: Gradio component for the picture of Grad-CAM.
+    """
 
     name: str
     recognizer: object
@@ -32,15 +40,18 @@ class _Column(typing.NamedTuple):
 
 
 def build(gradio, recognizers, examples, *, home, window, max_seconds):
-    """The page, a `gradio.Blocks`.
+    """Builds the page.
 
     Args:
-        gradio: the module.
-        recognizers: dict from the name of each to a `Recognizer`.
+        gradio: the module `gradio`.
+        recognizers: dict of `Recognizer` by name.
         examples: sequence of `Example`.
-        home: path of the directory for what is uploaded and made.
-        window: float. Seconds of a window at first.
+        home: path of the directory for uploaded and converted videos.
+        window: float. Initial length of a window in seconds.
         max_seconds: float. Longer videos are refused.
+
+    Returns:
+        `gradio.Blocks`.
     """
     with gradio.Blocks(
         title=f"vidrec: {', '.join(recognizers)}",
@@ -61,7 +72,7 @@ class _Page:
         self._examples = examples
         self._home = home
         self._max_seconds = max_seconds
-        # The `Taken` of a session.
+        # The `Taken` of each session.
         self._taken = gradio.State(delete_callback=_drop)
         with gradio.Row():
             with gradio.Column(scale=2, min_width=300):
@@ -82,8 +93,8 @@ class _Page:
         return gradio.Video(
             label="Video",
             sources=["upload", "webcam"],
-            # Else Gradio takes it out by the program ffmpeg; what is recorded
-            # has none (page.js).
+            # Otherwise Gradio runs the program ffmpeg to remove audio.
+            # Recordings have no audio (page.js).
             include_audio=True,
             webcam_options=gradio.WebcamOptions(
                 mirror=False, constraints=_CAMERA
@@ -126,8 +137,8 @@ class _Page:
         return _Column(name, recognizer, answer, choice, where)
 
     def connect(self):
-        """Says what happens when."""
-        # One thing at a time, also for several visitors.
+        """Connects the events of the parts to functions."""
+        # The network works for one visitor at a time.
         common = {
             "show_progress": "hidden",
             "concurrency_id": "network",
@@ -152,7 +163,7 @@ class _Page:
                 path = self._examples[event.index].path
                 yield from self._take(before, path, move=False)
 
-            # Gradio gives the event to what asks for it by this type.
+            # Gradio passes the event to parameters annotated with this type.
             choose.__annotations__["event"] = self._gradio.SelectData
 
             answer(self._gallery.select(choose, self._taken, outputs, **common))
@@ -169,15 +180,15 @@ class _Page:
         return self._nothing(_START)
 
     def _take(self, before, path, move=True):
-        """Takes a video to the page: yields what changes, the last all of it,
-        because a page that is busy sees no more."""
+        """Shows a video on the page. Yields changes of the page. The last one
+        contains all changes, because a busy page may miss the others."""
         if path is None:
             return
         path = pathlib.Path(path)
         _drop(before)
         nothing = self._nothing(f"Reading {path.name}.")
         shown = {**nothing}
-        del shown[self._video]  # it is there already
+        del shown[self._video]  # the page shows it already
         yield shown
         try:
             video = Taken(self._home, path, self._max_seconds, move=move)
@@ -187,7 +198,8 @@ class _Page:
         yield nothing | {self._taken: video, self._video: str(video.shown)}
 
     def _answer(self, video, window):
-        """Yields all that was found so far of a video that was taken."""
+        """Applies the networks to a video. Yields changes of the page; each
+        contains the earlier ones, because a busy page may miss some."""
         if video is None:
             return
         stands = {}
@@ -196,12 +208,13 @@ class _Page:
             yield stands
 
     def _changes(self, video, window):
+        """Yields the single changes of `_answer`."""
         found = []
         colors = markup.Colors()
         try:
             checks.positive("window", window)
             for column in self._columns:
-                yield self._tells(f"Asking {column.name}.")
+                yield self._tells(f"Running {column.name}.")
                 for one in answers.ask(
                     column.name, column.recognizer, video, window
                 ):
@@ -211,7 +224,7 @@ class _Page:
         except Exception as error:
             yield self._tells(_said(error, video.path), failed=True)
             return
-        yield self._tells("Drawing where, and how it moves.")
+        yield self._tells("Drawing Grad-CAM and optical flow.")
         yield from self._draw(video)
         yield self._tells(markup.described(video, found))
 
@@ -233,7 +246,7 @@ class _Page:
         return {self._status: markup.status(text, failed)}
 
     def _nothing(self, text, failed=False):
-        """An empty page, and why."""
+        """Returns the changes that empty the page and show a text."""
         empty = {self._taken: None, self._video: None, self._flow: ""}
         for column in self._columns:
             empty[column.answer] = empty[column.where] = ""
@@ -249,6 +262,8 @@ def _drop(video):
 
 
 def _explaining(recognizer):
+    """Returns the function that draws Grad-CAM for a video and a class."""
+
     def explain(video, name):
         if video is None:
             return ""
@@ -259,7 +274,8 @@ def _explaining(recognizer):
 
 
 def _drawn(draw, *arguments):
-    """A picture, or why there is none: the answers stay."""
+    """Returns a picture as HTML, or a remark with the error if it cannot be
+    drawn."""
     try:
         return draw(*arguments)
     except Exception as error:
@@ -268,6 +284,7 @@ def _drawn(draw, *arguments):
 
 
 def _said(error, path):
+    """Returns an error as text for the page, and logs unexpected errors."""
     if not isinstance(error, (ValueError, OSError)):
         logger.error("%s", path.name, exc_info=error)
     return answers.sentence(error, path)

@@ -1,16 +1,17 @@
-"""What the page says, as HTML. Every name in it is escaped."""
+"""The HTML of the page. All names are escaped."""
 
 import html
 import itertools
 
 from keras_vidrec.visualization import figures
 
-# Classes that a timeline draws.
+# Number of classes in the drawing of a timeline.
 _CURVES = 5
 
 
 class Colors(dict):
-    """A color for each class by name, the same in all that is side by side."""
+    """Dict of a color for each class, by name. It is shared by all parts of
+    the page, so that a class has the same color everywhere."""
 
     def __missing__(self, name):
         color = figures.MANY_COLORS[len(self) % len(figures.MANY_COLORS)]
@@ -18,25 +19,32 @@ class Colors(dict):
         return color
 
 
-def heading(name, below=""):
-    """The name of a run, or of several, and what it is."""
+def heading(name: str, below: str = "") -> str:
+    """Returns a heading with the name of one or several networks, and a remark
+    below it."""
     title = f'<h2 class="vidrec-run">{html.escape(name)}</h2>'
     return title + remark(below) if below else title
 
 
-def remark(text):
-    """What is said on the side."""
+def remark(text: str) -> str:
+    """Returns a paragraph of less important text."""
     return f'<p class="vidrec-faint">{html.escape(text)}</p>'
 
 
-def status(text, failed=False):
-    """What the page does, or why it cannot: one sentence."""
+def status(text: str, failed: bool = False) -> str:
+    """Returns the line with the state of the page, or with an error if
+    `failed`."""
     kind = ' vidrec-failed" role="alert' if failed else '" role="status'
     return f'<p class="vidrec-status{kind}">{html.escape(text)}</p>'
 
 
 def described(video, answers):
-    """What is known of a video that was answered: one sentence or two."""
+    """Returns a description of a video and the remarks about it: str.
+
+    Args:
+        video: `Taken`.
+        answers: sequence of `Answer`, at least one.
+    """
     health = answers[0].prediction.health
     remarks = [f"{video.name}: {health.num_frames} frames"]
     remarks[0] += f" of {health.width} x {health.height}, {video.seconds:.1f} s"
@@ -47,11 +55,12 @@ def described(video, answers):
 
 
 def answer(found, seconds, colors):
-    """What a run says of a video: classes, their probabilities, and when.
+    """Returns the HTML of an answer: the classes, their probabilities and the
+    timeline.
 
     Args:
         found: `Answer`.
-        seconds: float. Of the video.
+        seconds: float. Length of the video.
         colors: `Colors`.
     """
     prediction = found.prediction
@@ -82,7 +91,8 @@ def _classes(prediction, colors):
 
 
 def _timeline(found, seconds, colors):
-    """Curves of the windows, the segments below, and both as a list; all of it
+    """Returns the HTML of a timeline: the curves of probabilities, the
+    segments below them, and a list of the segments. A click on any of them
     seeks the video (`page.js`)."""
     timeline = found.timeline
     length = max(seconds, timeline.windows[-1].end)
@@ -120,6 +130,8 @@ def _timeline(found, seconds, colors):
 
 
 def _curves(timeline, length, colors):
+    """Returns an `svg` element with the curves of the best classes of windows,
+    then those with the highest means."""
     best = [name for w in timeline.windows for name, _ in timeline.best(w)]
     means = timeline.probabilities.mean(axis=0)
     ranked = sorted(zip(-means, timeline.classes))
@@ -142,8 +154,9 @@ def _curves(timeline, length, colors):
 
 
 def _steps(windows, place):
-    """The middles of windows, and the ends of the first and the last: a single
-    one is a line, too."""
+    """Returns the points `(seconds, probability)` of a curve: at the middle of
+    each window, at the start of the first and at the end of the last, so that
+    a single window is drawn as a line, too."""
     middles = [
         ((one.start + one.end) / 2, one.probabilities[place]) for one in windows
     ]

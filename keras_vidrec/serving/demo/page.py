@@ -1,4 +1,4 @@
-"""A page on which users try networks."""
+"""The demo page on which users try networks."""
 
 import asyncio
 import collections.abc
@@ -15,11 +15,11 @@ from keras_vidrec.specs import checks
 from keras_vidrec.training import loading
 
 _HOST = "127.0.0.1"
-# Bytes of an upload.
+# Largest size of an upload in bytes.
 _MAX_SIZE = 2**31
 _FOLDER = pathlib.Path(__file__).parent
-# Without these Gradio reports its use to its makers, and asks a proxy for what
-# is on this machine.
+# Switches off the telemetry of Gradio, and the use of a proxy for requests to
+# this machine.
 _ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -29,19 +29,20 @@ _ENVIRONMENT = {
 
 
 class Demo:
-    """A page on this machine, where users try networks: a video in, its
-    classes, when and where (Grad-CAM) they are seen, and its flow out.
+    """A web page on this machine to try networks. For a video it shows the
+    classes, a timeline of the classes, the regions that show a class
+    (Grad-CAM), and optical flow.
 
     Args:
-        recognizers: dict from the name of each to a `keras_vidrec.Recognizer`.
-        examples: sequence of what `of` finds: clips to begin with. Defaults
-            to `()`.
-        window: float. Seconds of the windows of timelines, until the page
-            asks for others. Defaults to `2.0`.
+        recognizers: dict of `keras_vidrec.Recognizer` by name.
+        examples: sequence of examples, as `of` finds them. Defaults to `()`.
+        window: float. Initial length of the windows of timelines in seconds;
+            users can change it on the page. Defaults to `2.0`.
         max_seconds: float. Longer videos are refused. Defaults to `600.0`.
 
     Raises:
-        ValueError: on other values.
+        ValueError: if there is no recognizer, or another argument is not
+            positive.
 
     Example:
 
@@ -77,18 +78,22 @@ class Demo:
         videos: str | pathlib.Path | None = None,
         **options: float,
     ) -> "Demo":
-        """The page of some networks, with clips of their tests as examples.
+        """Makes the page of some networks, with test clips of runs as examples.
 
         Args:
             places: sequence of what `keras_vidrec.load` takes: runs, `.keras`
                 files, names of published networks.
-            videos: `None` (where the recipes of the runs have them), or path
-                of the directory of the videos, which a prepared dataset does
-                not know. Defaults to `None`.
+            videos: `None` (the directory in the recipe of each run), or path
+                of the directory of the video files. It is needed for runs on a
+                prepared dataset, which has no video files. Defaults to `None`.
             options: `window` and `max_seconds`.
 
+        Returns:
+            `Demo`.
+
         Raises:
-            ValueError: if there is no such network.
+            ValueError: if there is no such network, or a network is named
+                twice.
         """
         recognizers = {
             name: Recognizer(loading.recognizer(place))
@@ -98,11 +103,14 @@ class Demo:
 
     @contextlib.contextmanager
     def serving(self, port: int = 7860) -> collections.abc.Iterator[str]:
-        """Serves the page, at 127.0.0.1 alone, while the block runs; yields
-        its address. What was uploaded, and made of it, is gone afterwards.
+        """Serves the page at 127.0.0.1 while the context is open. Uploaded and
+        converted videos are removed at the end.
 
         Args:
-            port: int. Defaults to `7860`; `0` is any that is free.
+            port: int. `0`: any free port. Defaults to `7860`.
+
+        Yields:
+            str, the address of the page.
 
         Raises:
             ImportError: if Gradio is not installed.
@@ -110,7 +118,7 @@ class Demo:
         """
         port = _free(port)
         with tempfile.TemporaryDirectory(prefix="vidrec-demo-") as home:
-            # Gradio looks there when parts of the page are made, too.
+            # Gradio also reads GRADIO_TEMP_DIR when parts of the page are made.
             with _environment(_ENVIRONMENT | {"GRADIO_TEMP_DIR": home}):
                 blocks, address = in_a_loop(self._start, home, port)
                 try:
@@ -143,7 +151,7 @@ class Demo:
             num_workers=0,
             footer_links=[],
             max_file_size=_MAX_SIZE,
-            # Letters that the reader's machine has: none are fetched.
+            # Fonts of the reader's machine, so that none are downloaded.
             theme=gradio.themes.Default(
                 font=["system-ui", "sans-serif"],
                 font_mono=["ui-monospace", "monospace"],
@@ -165,8 +173,9 @@ def _gradio():
 
 
 def in_a_loop(begin, *arguments):
-    """Calls a function in an event loop: where none runs, as one does in a
-    notebook, Gradio makes several and leaves them open."""
+    """Calls a function inside an event loop: the running one, as in a
+    notebook, or a new one. Without an event loop, Gradio would make several
+    and leave them open."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -193,23 +202,24 @@ def _environment(values):
 
 
 def _free(port):
-    """The port, or any that is free; Gradio would name another option."""
+    """Returns the port, or a free one for 0. Checked here because Gradio's
+    error would name an option of its own."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
         except (OSError, OverflowError) as error:
             raise OSError(
-                f"Port {port} cannot be had "
-                f"({getattr(error, 'strerror', None) or error}). Expected "
+                f"Port {port} cannot be used "
+                f"({getattr(error, 'strerror', None) or error}). Choose "
                 "another `port` (--port)"
             ) from None
         return probe.getsockname()[1]
 
 
 def _names(places):
-    """What the page calls networks: the end of their paths, or all of them
-    where two ends are the same."""
+    """Returns the names of networks on the page: the last parts of their
+    paths, or the whole paths if two last parts are the same."""
     ends = [pathlib.PurePath(str(place)).name for place in places]
     for name in ends:
         if ends.count(name) > 1:

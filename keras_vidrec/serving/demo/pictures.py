@@ -1,4 +1,4 @@
-"""Pictures of what networks see, as the page holds them."""
+"""The pictures of the page: Grad-CAM and optical flow."""
 
 import base64
 import html
@@ -9,27 +9,37 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.visualization import flow_figure
 
 _DPI = 110
-# Of its width: how small it may be drawn.
+# Smallest width on a small screen, as a share of the full width.
 _LEAST = 0.6
 _FAST = FlowSpec("dis")
 _FLOWS = ("flow", "warped_flow")
 
 
 def explained(recognizer, video, class_name=None):
-    """Where a network sees a class in a video, as `Recognizer.explain`: an
-    image of a page."""
+    """Returns the picture of `Recognizer.explain` as HTML.
+
+    Args:
+        recognizer: `Recognizer`.
+        video: `Taken`.
+        class_name: `None` (the most probable class), or str. Defaults to
+            `None`.
+    """
     figure = recognizer.explain(video.path, class_name)
     title = " ".join(text.get_text() for text in figure.texts)
     return image(figure, title)
 
 
 def flows_of(recognizers):
-    """How the flow is made that networks see: dict from `FlowSpec` and
-    `FrameSpec`, which several may share, to their names. Where none sees flow,
-    it is made by the fastest method, of the frames of the first one.
+    """Returns the kinds of flow to draw: those that the networks take. If no
+    network takes flow, it is computed by the fast method DIS from the frames of
+    the first network.
 
     Args:
-        recognizers: dict from their names to `Recognizer`.
+        recognizers: dict of `Recognizer` by name.
+
+    Returns:
+        dict from `(FlowSpec, FrameSpec)` to the list of the names of the
+        networks.
     """
     specs = {
         name: describe(one.model).clip_spec for name, one in recognizers.items()
@@ -43,15 +53,24 @@ def flows_of(recognizers):
 
 
 def flow(video, how):
-    """Frames of a video and their flow: an image of a page; `how` is a key
-    of `flows_of`."""
+    """Returns a picture of frames of a video and their flow as HTML.
+
+    Args:
+        video: `Taken`.
+        how: a key of the result of `flows_of`.
+    """
     shown = flow_figure.read(video.path, how[0], frame=how[1])
     return image(flow_figure.draw(shown), f"Optical flow of {video.name}")
 
 
 def image(figure, description):
-    """A figure as HTML. On a phone it is small; a wide one is moved there,
-    without the page."""
+    """Returns a figure as HTML: str. On a small screen it is drawn smaller; a
+    figure that is still too wide scrolls inside its own box.
+
+    Args:
+        figure: Matplotlib figure.
+        description: str. Text for readers who cannot see it.
+    """
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=_DPI)
     data = base64.b64encode(file.getvalue()).decode()

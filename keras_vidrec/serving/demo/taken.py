@@ -1,4 +1,4 @@
-"""A video that was given to the page."""
+"""A video that a user has uploaded, recorded or chosen."""
 
 import contextlib
 import pathlib
@@ -12,32 +12,33 @@ from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video_writer import VideoWriter
 
-# What all browsers play as it is: suffixes, codecs, pixels.
+# Suffixes, codecs and pixel formats that all browsers can play.
 _SUFFIXES = (".mp4", ".m4v", ".webm")
 _CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d", "libvpx", "libvpx-vp9")
 _PIXELS = ("yuv420p", "yuvj420p")
-# Height in pixels that is enough for a page.
+# Largest height of a converted video in pixels.
 _HEIGHT = 480
 
 
 class Taken:
-    """A video and what the browser plays of it, in a folder of its own.
+    """A video, and a version of it that browsers can play, in a new folder.
 
     Args:
-        home: path of a directory, in which the folder is made.
+        home: path of the directory in which the folder is made.
         source: path of the video.
-        max_seconds: float. A longer one is refused.
-        move: bool. Whether the file is moved into the folder, an upload say,
-            or stays where it is. Defaults to `False`.
+        max_seconds: float. Longer videos are refused.
+        move: bool. Whether the file is moved into the folder, as for an
+            upload, or stays where it is. Defaults to `False`.
 
     Attributes:
-        path: `pathlib.Path`. What the networks see.
-        shown: `pathlib.Path`. What the browser plays, by the same time.
-        name: str. What people call it.
-        seconds: float. Its length, as far as its packets tell.
+        path: `pathlib.Path` of the video for the networks.
+        shown: `pathlib.Path` of the video for the browser, with the same times.
+        name: str. Name of the file.
+        seconds: float. Length of the video according to its packets.
 
     Raises:
-        VideoError: if it is no video, or too long; nothing is left of it then.
+        VideoError: if it is not a video, or too long. The folder is removed
+            then.
     """
 
     def __init__(self, home, source, max_seconds, *, move=False):
@@ -53,23 +54,24 @@ class Taken:
             if not is_playable:
                 self.shown = self._folder / f"{self.path.stem}-shown.mp4"
                 _convert(self.path, self.shown)
-            elif not move:  # the page serves its own files alone
+            elif not move:  # the page only serves files of its own directory
                 shutil.copyfile(self.path, self.shown)
         except BaseException:
             self.drop()
             raise
 
     def drop(self):
-        """Removes its folder; may be called again."""
+        """Removes the folder. It may be called several times."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __deepcopy__(self, memo):
-        return self  # a session holds the folder, not a copy
+        return self  # Gradio copies states; the folder must not be copied
 
 
 def _look(path, max_seconds):
-    """Seconds of a video as its packets have them, whatever its header says,
-    and whether browsers play it. Nothing is decoded."""
+    """Returns the length of a video in seconds according to its packets (its
+    header may be wrong), and whether browsers can play it. Nothing is decoded.
+    Raises a `VideoError` if it is longer than `max_seconds`."""
     seconds = 0.0
     with opening.opened(path) as (container, stream):
         start = (container.start_time or 0) / 1_000_000
@@ -79,7 +81,7 @@ def _look(path, max_seconds):
             and context.name in _CODECS
             and context.pix_fmt in _PIXELS
         )
-        with contextlib.suppress(OSError, ValueError):  # it is cut off
+        with contextlib.suppress(OSError, ValueError):  # a truncated file
             for packet in container.demux(stream):
                 stamp = packet.dts if packet.pts is None else packet.pts
                 if stamp is None:
@@ -93,14 +95,15 @@ def _look(path, max_seconds):
         raise VideoError(
             path,
             f"it is longer than the {max_seconds:g} seconds that this page "
-            "takes (--max-seconds). Cut it, or ask `vidrec predict --window`.",
+            "accepts (--max-seconds). Cut it, or use `vidrec predict "
+            "--window`.",
         )
     return seconds, is_playable
 
 
 def _convert(path, out):
-    """Writes what browsers play, or nothing: what is wrong with the video is
-    said when the networks read it."""
+    """Converts a video to one that browsers can play. If it cannot be read, no
+    file is left and the `VideoError` is raised."""
     try:
         stream = FileStream(path)
         with VideoWriter(out) as writer:
@@ -112,7 +115,8 @@ def _convert(path, out):
 
 
 def _small(frame):
-    """Even sides, as the codec wants them."""
+    """Returns a frame resized to at most 480 pixels of height, with an even
+    height and width, as the codec needs."""
     height, width, _ = frame.shape
     scale = min(_HEIGHT / height, 1)
     size = [max(round(side * scale / 2), 1) * 2 for side in (width, height)]

@@ -147,7 +147,7 @@ def test_errors(network):
 
 def test_errors_of_steps():
     shapes = {"rgb": (7, 16), "flow": (9, 16)}
-    with pytest.raises(ValueError, match="same number of moments"):
+    with pytest.raises(ValueError, match="same number of steps"):
         STFN(input_shape=shapes)
     with pytest.raises(ValueError, match=r"\(25, None\) for rgb"):
         TSLSTM(input_shape=shapes)

@@ -25,7 +25,7 @@ def test_what_cannot_be_is_said_before_there_is_a_page(model, tmp_path):
         other.listen()
         port = other.getsockname()[1]
         _, err = vidrec("demo", model, "--port", port, status=1)
-    assert f"Port {port} cannot be had" in err and "--port" in err
+    assert f"Port {port} cannot be used" in err and "--port" in err
     _, err = vidrec("demo", tmp_path / "none.keras", status=1)
     assert "does not exist" in err
     _, err = vidrec("demo", model, "--window", "0s", status=2)

@@ -55,7 +55,9 @@ def test_a_server_from_its_beginning_to_its_end(model, tmp_path):
         text=True,
         env={**os.environ, "TMPDIR": str(temporary)},
     )
-    url = re.match(r"(http://127.0.0.1:\d+) answers", process.stdout.readline())
+    url = re.match(
+        r"(http://127.0.0.1:\d+) is ready", process.stdout.readline()
+    )
     answer = httpx.post(
         f"{url[1]}/predict", data={"path": "clip.mp4"}, timeout=60
     ).json()

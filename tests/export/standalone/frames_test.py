@@ -95,5 +95,5 @@ def test_a_high_dynamic_range_is_refused_by_name(tmp_path):
 def test_frames_at_a_rate_need_their_times(encodings):
     path = str(encodings["h264 without times"])
     assert Video(path, AS_THEY_ARE.to_dict()).num_frames == 10
-    with pytest.raises(Problem, match="time stamps do not tell"):
+    with pytest.raises(Problem, match="cannot be derived from its time stamps"):
         Video(path, RESAMPLED.to_dict())

@@ -334,11 +334,14 @@ def cut_off(directory):
 @pytest.mark.parametrize(
     "damage, problem",
     [
-        (changed(classes=["a", "b"]), "it has 3 classes, and bundle.json 2"),
+        (
+            changed(classes=["a", "b"]),
+            "it has 3 classes, but bundle.json has 2",
+        ),
         (changed(schema=2), "expected schema 1, received 2"),
         (changed(activation="tanh"), "activation tanh is unknown"),
         (changed(clip=None), "bundle.json'"),
-        (changed(network={"file": "model.onnx"}), "no 'format' in it"),
+        (changed(network={"file": "model.onnx"}), "it has no key 'format'"),
         (lambda d: (d / "bundle.json").write_text("{"), "bundle.json'"),
         (lambda d: (d / "model.onnx").unlink(), "there is no such file"),
         (cut_off, "model.onnx'"),

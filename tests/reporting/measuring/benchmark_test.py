@@ -166,7 +166,7 @@ def test_a_run_keeps_what_was_measured(run, tmp_path, caplog):
     # Of another network they are not.
     noted = json.loads((run.path / kept.FILE).read_text())
     (run.path / kept.FILE).write_text(json.dumps({**noted, "model": "other"}))
-    assert kept.of(run) == () and "of another network" in caplog.text
+    assert kept.of(run) == () and "an earlier network" in caplog.text
     (run.path / kept.FILE).write_text("{")
     assert kept.of(run) == () and "which is damaged" in caplog.text
 
