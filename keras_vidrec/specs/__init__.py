@@ -5,6 +5,7 @@ them through JSON and YAML. With them what every room needs: checks of
 arguments, files that are there whole or not at all, and locks on them.
 """
 
+from keras_vidrec import lazy
 from keras_vidrec.specs import cache
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
@@ -54,7 +55,4 @@ __all__ = [
     "images_before",
     "locks",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

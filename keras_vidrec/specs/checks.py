@@ -205,7 +205,7 @@ def known(
     names: collections.abc.Iterable[str],
     prefix: str = "",
 ) -> None:
-    """Refuses an unknown name, and suggests the nearest one.
+    """Refuses an unknown name, with a `hint`.
 
     Args:
         what: str. What has the names, such as `"step"`.
@@ -216,12 +216,22 @@ def known(
     """
     if name in names:
         return
-    near = difflib.get_close_matches(str(name), sorted(names), 1, 0.7)
-    hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
     raise ValueError(
-        f"Unknown {what} {prefix + str(name)!r}. {hint}Expected one of "
-        f"{sorted(names)}. Received: {shorten(repr(prefix + str(name)))}"
+        f"Unknown {what} {prefix + str(name)!r}. {hint(name, names, prefix)}"
+        f"Expected one of {sorted(names)}. Received: "
+        f"{shorten(repr(prefix + str(name)))}"
     )
+
+
+def hint(
+    name: typing.Any, names: collections.abc.Iterable[str], prefix: str = ""
+) -> str:
+    """The nearest of some names, as a question that ends with a space; `""` if
+    none is near. Arguments as of `known`; upper and lower case are the same."""
+    by_lower = {one.lower(): one for one in sorted(names)}
+    lower = str(name)[:_MOST_SHOWN].lower()
+    near = difflib.get_close_matches(lower, by_lower, 1)
+    return f"Did you mean {prefix + by_lower[near[0]]!r}? " if near else ""
 
 
 def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
