@@ -5,12 +5,13 @@ import json
 import os
 import pathlib
 
+from keras_vidrec import export as exports
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-EXPORTS = ("saved_model", "onnx", "litert", "none")
+EXPORTS = (*exports.PRECISIONS, "none")
 _FILE = "task.json"
 
 
@@ -28,8 +29,8 @@ class Task:
             `True`.
         size: int, from 32. Height and width in pixels that the networks see.
             Defaults to `160`.
-        export: str. What is exported: `"saved_model"`, `"onnx"`, `"litert"` or
-            `"none"`. Defaults to `"saved_model"`.
+        export: str. What is exported: `"saved_model"`, `"onnx"`, `"litert"`,
+            `"openvino"`, `"torch"` or `"none"`. Defaults to `"saved_model"`.
         seed: int. Of the parts, and of all training. Defaults to `0`.
 
     Raises:
