@@ -195,8 +195,8 @@ def runner(name, beam_options, parts):
     from keras_vidrec.data.preparing.parts import Runner
 
     found = Runner(name, tuple(beam_options or ()), parts)
-    found.new_pipeline()
-    return found
+    with found.new_pipeline():
+        return found
 
 
 def weights_file(paths):

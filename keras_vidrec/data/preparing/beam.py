@@ -68,10 +68,10 @@ def prepare(
     if shards is not None:
         checks.count("shards", shards)
     spread = beam_parts.Runner(runner, options, shards)
-    pipeline = spread.new_pipeline()
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
     with contextlib.ExitStack() as stack:
+        pipeline = stack.enter_context(spread.new_pipeline())
         # A run on one machine must not continue here: it does not handle parts.
         journal = local.begin(catalog, directory, preparation, "Apache Beam")
         stack.callback(journal.close)
