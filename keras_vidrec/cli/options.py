@@ -7,6 +7,7 @@ import typing
 import typer
 
 from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import checks
 
 
 def _place(text):
@@ -22,14 +23,12 @@ def absolute(place):
 
 
 def _seconds(text):
-    """Seconds of "2s", "0.5s" or "2"."""
     try:
-        seconds = float(str(text).removesuffix("s"))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise typer.BadParameter(f"Expected seconds such as 2s, not {text!r}.")
-    return seconds
+        return checks.seconds("seconds", text)
+    except checks.ArgumentError as error:
+        raise typer.BadParameter(
+            f"Expected {error.expected}, not {text!r}."
+        ) from None
 
 
 def _seconds_or_none(text):

@@ -131,6 +131,19 @@ class Recognizer:
         """Uses a network in memory."""
         return cls(model)
 
+    @property
+    def name(self) -> str:
+        """The name of the network, and after that in brackets what it was
+        loaded from: the last two parts of the path, or the name of the preset.
+        """
+        if self.source is None:
+            return self.model.name
+        shown = loading.preset_of(self.source)
+        if shown is None:
+            parts = pathlib.Path(self.source).absolute().parts[-2:]
+            shown = pathlib.PurePath(*parts).as_posix()
+        return f"{self.model.name} ({shown})"
+
     def __repr__(self):
         shown = checks.shorten(", ".join(self.classes))
         return (

@@ -164,6 +164,19 @@ def rate(name: str, value: typing.Any, owner: str = "") -> None:
     )  # fmt: skip
 
 
+def seconds(name: str, value: typing.Any, most: float | None = None) -> float:
+    """Seconds, above zero and at most `most`, of a number or of a text such as
+    `"2s"`, `"0.5s"` or `"2"`."""
+    try:
+        found = float(str(value).removesuffix("s"))
+    except ValueError:
+        found = 0.0
+    bound = "" if most is None else f", at most {most:g}s"
+    fits = 0 < found < float("inf") and (most is None or found <= most)
+    check(fits, name, f"seconds such as 2s{bound}", value)
+    return found
+
+
 def flag(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for `True` or `False`."""
     check(isinstance(value, bool), name, "true or false", value, owner)

@@ -191,6 +191,29 @@ def test_an_export_takes_what_the_command_takes(small_videos, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_two_runs_have_two_names(recognizer, tmp_path):
+    model = recognizer.model
+    assert recognizer.name == "mean_color"
+    names = [
+        keras_vidrec.Recognizer(model, source).name
+        for source in (
+            tmp_path / "first",
+            tmp_path / "second",
+            tmp_path / "second" / "model.keras",
+            "tsn_resnet50_kinetics400_8seg",
+            "preset:tsn_resnet50_kinetics400_8seg",
+        )
+    ]
+    above = tmp_path.name
+    assert names == [
+        f"mean_color ({above}/first)",
+        f"mean_color ({above}/second)",
+        "mean_color (second/model.keras)",
+        "mean_color (tsn_resnet50_kinetics400_8seg)",
+        "mean_color (preset:tsn_resnet50_kinetics400_8seg)",
+    ]
+
+
 @pytest.mark.usefixtures("eager")
 def test_it_is_trained_again_on_other_classes(small_videos, tmp_path):
     """From its own weights, as a recipe says that starts from weights."""
