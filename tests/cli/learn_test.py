@@ -19,12 +19,13 @@ def videos(tmp_path_factory):
 def test_a_plan_is_all_that_is_made(videos, tmp_path):
     said, _ = vidrec("learn", videos, "--out", tmp_path / "r", "--plan")
     lines = said.splitlines()
-    assert lines[0].startswith("18 videos of 3 classes: ")
+    assert lines[0].startswith("9 videos of 3 classes: ")
     assert lines[1].startswith("1. EfficientNet-Lite0 features of frames")
     assert lines[-1].startswith("About ")
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.large
 def test_a_recognizer_and_its_export(videos, tmp_path):
     out = tmp_path / "recognizer"
     command = ("learn", videos, "--out", out, "--no-flow", "--size=32")
