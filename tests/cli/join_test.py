@@ -6,7 +6,10 @@ import numpy as np
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from tests.applications.joining_test import NAMES
 from tests.applications.joining_test import lstm
 from tests.applications.joining_test import tower
@@ -16,11 +19,15 @@ from tests.data import numbered_video
 
 def test_files_of_networks_become_one(tmp_path):
     """A head and the networks of both of its streams."""
-    networks = {stream: tower(stream) for stream in ("rgb", "flow")}
+    seen = {"flow": FlowSpec("dis"), "frame": FrameSpec("short36")}
+    networks = {stream: tower(stream, **seen) for stream in ("rgb", "flow")}
     files = {name: tmp_path / f"{name}.keras" for name in (*networks, "head")}
     for stream, network in networks.items():
         model_file.save(network, files[stream])
-    model_file.save(lstm(networks), files["head"])
+    head = lstm(networks)
+    layer = predictions_layer(head)
+    layer.clip_spec = layer.clip_spec.replace(flow=seen["flow"])
+    model_file.save(head, files["head"])
     out = tmp_path / "whole.keras"
     command = ("join", "--head", files["head"], "--out", out)
     _, err = vidrec(*command, "--rgb", files["rgb"], status=1)
