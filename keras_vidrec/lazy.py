@@ -24,11 +24,7 @@ def attach(room, names):
 
     def load(name):
         if name not in names:
-            raise AttributeError(
-                f"module {room!r} has no attribute {name!r}",
-                name=name,
-                obj=sys.modules[room],
-            )
+            return _missing(room, names, name, sys._getframe(1))
         if names[name] is None:
             return importlib.import_module(f"{room}.{name}")
         module = importlib.import_module(f"keras_vidrec.{names[name]}")
@@ -38,6 +34,50 @@ def attach(room, names):
         return value
 
     return shown, load, lambda: list(shown)
+
+
+def close(room, names):
+    """Lets a package that has loaded all its names show no others, and
+    suggest the nearest of them for an unknown one.
+
+    Type checkers would take a `__getattr__` in the package's own file for one
+    that knows every name.
+
+    Args:
+        room: str. The package's `__name__`.
+        names: list of str.
+    """
+    package = sys.modules[room]
+    package.__dir__ = lambda: list(names)
+    package.__getattr__ = lambda name: _missing(
+        room, names, name, sys._getframe(1)
+    )
+
+
+def _missing(room, names, name, caller):
+    """Raises the error of an unknown name; returns a module of that name if
+    the `from` of an import asks for it."""
+    text = f"module {room!r} has no attribute {name!r}"
+    # Programs look for names such as `__wrapped__` and `_repr_html_`, which
+    # no user means.
+    if name.startswith("_"):
+        raise AttributeError(text, name=name)
+    # There Python would not show the text of an `AttributeError`.
+    if caller.f_code.co_name == "_handle_fromlist":
+        try:
+            return importlib.import_module(f"{room}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{room}.{name}":
+                raise
+        text = f"cannot import name {name!r} from {room!r}"
+        raise ImportError(_hinted(text, name, names), name=room)
+    # Without the object, for which Python would add a suggestion of its own.
+    raise AttributeError(_hinted(text, name, names), name=name)
+
+
+def _hinted(text, name, names):
+    checks = importlib.import_module("keras_vidrec.specs.checks")
+    return f"{text}. {checks.hint(name, names)}".rstrip(". ")
 
 
 def register_layers():

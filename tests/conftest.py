@@ -5,6 +5,7 @@ import gc
 import importlib.metadata
 import os
 import sys
+import tempfile
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -123,6 +124,15 @@ def clean_keras_state(request):
     keras.config.set_dtype_policy("float32")
     # Freeing memory is a collection of garbage, a quarter of all the time.
     keras.utils.clear_session(free_memory=False)
+
+
+@pytest.fixture
+def no_pipeline_left(tmp_path_factory, monkeypatch):
+    """Whatever happens, Beam leaves no directory of a pipeline."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    yield
+    assert not [*temporary.glob("beam-*")]
 
 
 @pytest.fixture

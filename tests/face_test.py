@@ -1,9 +1,13 @@
 """What a user sees of the package: its rooms, and what is in them."""
 
 import ast
+import copy
+import doctest
 import importlib
+import inspect
 import os
 import pathlib
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -12,6 +16,7 @@ import keras
 import pytest
 
 import keras_vidrec
+from keras_vidrec.specs import checks
 from tests.applications.own_towers import own_towers
 
 ROOMS = sorted(
@@ -56,6 +61,77 @@ def test_a_room_shows_what_is_for_users(name):
     assert shown == {name for name in dir(room) if not name.startswith("__")}
     with pytest.raises(AttributeError, match=f"{name!r}.* no .*'nothing'"):
         _ = room.nothing
+
+
+@pytest.mark.parametrize(
+    "room, name, near",
+    [
+        ("keras_vidrec", "traning", "training"),
+        ("keras_vidrec.layers", "ConsensusLayr", "ConsensusLayer"),
+        ("keras_vidrec.layers", "consensuslayer", "ConsensusLayer"),
+        ("keras_vidrec.applications", "TSm", "TSN"),
+        ("keras_vidrec.training", "trian", "train"),
+        ("keras_vidrec.specs", "ClipSpek", "ClipSpec"),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(room, name, near):
+    module = importlib.import_module(room)
+    with pytest.raises(AttributeError) as refused:
+        getattr(module, name)
+    assert str(refused.value) == (
+        f"module {room!r} has no attribute {name!r}. Did you mean {near!r}?"
+    )
+    with pytest.raises(ImportError) as refused:
+        exec(f"from {room} import {name}")
+    assert str(refused.value) == (
+        f"cannot import name {name!r} from {room!r}. Did you mean {near!r}?"
+    )
+    assert refused.value.name == room
+    assert not hasattr(module, name)
+
+
+def test_python_suggests_nothing_beside_it():
+    done = subprocess.run(
+        [sys.executable, "-c", "import keras_vidrec; keras_vidrec.traning"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.count("Did you mean") == 1
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_programs_that_look_into_a_room(name, monkeypatch):
+    room = importlib.import_module(name)
+
+    def wanted(*_):
+        raise AssertionError("No user misspelled it.")
+
+    monkeypatch.setattr(checks, "hint", wanted)
+    for probed in ("__wrapped__", "__test__", "_repr_html_", "__deepcopy__"):
+        assert not hasattr(room, probed)
+    assert inspect.getmodule(room) is room
+    assert inspect.unwrap(room) is room
+    assert doctest.DocTestFinder().find(room, name) is not None
+    inspect.getmembers(room)
+    for shown in room.__all__:
+        value = getattr(room, shown)
+        if inspect.isclass(value):
+            assert copy.deepcopy(value) is value
+            assert pickle.loads(pickle.dumps(value)) is value
+    # What is no name of the room may still be one of its modules.
+    modules = [one.name for one in pkgutil.iter_modules(room.__path__)]
+    for module in [one for one in modules if one != "__main__"][:3]:
+        exec(f"from {name} import {module}")
+        assert pkgutil.resolve_name(f"{name}.{module}") is not None
+
+
+def test_an_import_that_fails_inside_a_module_says_why(monkeypatch):
+    """It is not taken for a module that does not exist."""
+    monkeypatch.delitem(sys.modules, "keras_vidrec.flow.camera", raising=False)
+    monkeypatch.delattr(keras_vidrec.flow, "camera", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ModuleNotFoundError, match="cv2"):
+        exec("from keras_vidrec.flow import camera")
 
 
 @pytest.mark.parametrize("name", FACES)

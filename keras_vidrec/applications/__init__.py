@@ -1,5 +1,6 @@
 """The networks of the papers, as builders of functional Keras models."""
 
+from keras_vidrec import lazy
 from keras_vidrec.applications.joining import join
 from keras_vidrec.applications.late_fusion import LateFusion
 from keras_vidrec.applications.spatiotemporal_multiplier import (
@@ -25,7 +26,4 @@ __all__ = [
     "TwoStreamFusion",
     "join",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

@@ -1,5 +1,6 @@
 """2-D networks that compute features of images."""
 
+from keras_vidrec import lazy
 from keras_vidrec.backbones.model_walk import ModelWalk
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.table import BACKBONES
@@ -23,7 +24,4 @@ __all__ = [
     "preprocessing",
     "residual_names",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

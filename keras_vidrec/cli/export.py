@@ -78,14 +78,13 @@ def export(
     from keras_vidrec.training import loading
 
     hub = _hub(push)
-    write = getattr(exports, f"export_{format}")
     model = loading.recognizer(run)
     out = (
         out or (run if run.is_dir() else run.parent) / f"{format}{form.suffix}"
     )
     background = exports.Background.of(run)
     with files.needing_room(out):
-        difference = write(model, out, background=background, **form.options)
+        difference = form.write(model, out, background)
     echo(f"Exported: {out}")
     bundle = documents.read_json(out / "bundle.json")
     reduced = bundle["network"]["reduction"]

@@ -4,13 +4,14 @@ import shlex
 
 import typer
 
+from keras_vidrec import export as exports
 from keras_vidrec.cli import options
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.cli.terminal import progress
 from keras_vidrec.specs import files
 
-Export = enum.StrEnum("Export", ["saved_model", "onnx", "litert", "none"])
+Export = enum.StrEnum("Export", [*exports.PRECISIONS, "none"])  # type: ignore[misc] # of a table
 
 
 def learn(
@@ -32,7 +33,7 @@ def learn(
         160, min=32, help="Input height and width of the networks in pixels."
     ),
     export: Export = typer.Option(
-        Export.saved_model, help="Export format of the recognizer."
+        Export("saved_model"), help="Export format of the recognizer."
     ),
     seed: int = typer.Option(
         0, min=0, help=("Seed of the split and of training.")

@@ -7,6 +7,7 @@ import typing
 import typer
 
 from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import checks
 
 
 def _place(text: str) -> str | pathlib.Path:
@@ -25,12 +26,11 @@ def absolute(place):
 def _seconds(text: str) -> float:
     """Returns the seconds of a text such as "2s", "0.5s" or "2"."""
     try:
-        seconds = float(str(text).removesuffix("s"))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise typer.BadParameter(f"Expected seconds such as 2s, not {text!r}.")
-    return seconds
+        return checks.seconds("seconds", text)
+    except checks.ArgumentError as error:
+        raise typer.BadParameter(
+            f"Expected {error.expected}, not {text!r}."
+        ) from None
 
 
 def _seconds_or_none(text: str) -> float:
@@ -205,8 +205,8 @@ def runner(name, beam_options, parts):
     from keras_vidrec.data.preparing.parts import Runner
 
     found = Runner(name, tuple(beam_options or ()), parts)
-    found.new_pipeline()
-    return found
+    with found.new_pipeline():
+        return found
 
 
 def weights_file(paths):

@@ -69,7 +69,6 @@ def spread(runner, state, models, job, videos, take):
     """
     if not videos:
         return
-    pipeline = runner.new_pipeline()
     taken = set()
 
     def take_part(part):
@@ -79,20 +78,22 @@ def spread(runner, state, models, job, videos, take):
                 taken.add(video)
 
     made = parts.Parts(pathlib.Path(state).absolute(), take_part)
-    made.clear()
-    try:
-        # Workers load pickles from here, which can execute code: no other user
-        # may write to it.
-        made.run.mkdir(mode=0o700, parents=True)
-        _keep(made.run, models, job)
-        number = min(runner.num_parts(len(videos)), len(videos))
-        # Neighbors often have similar lengths: distribute them over the parts.
-        plans = {i: list(videos[i::number]) for i in range(number)}
-        work = _Work(made.run)
-        made.work(pipeline, made.begin(plans), parts.Part(made.run, work))
-    finally:
-        _opened.cache_clear()
+    with runner.new_pipeline() as pipeline:
         made.clear()
+        try:
+            # Workers load pickles from here, which can execute code: no other
+            # user may write to it.
+            made.run.mkdir(mode=0o700, parents=True)
+            _keep(made.run, models, job)
+            number = min(runner.num_parts(len(videos)), len(videos))
+            # Neighbors often have similar lengths: distribute them over the
+            # parts.
+            plans = {i: list(videos[i::number]) for i in range(number)}
+            work = _Work(made.run)
+            made.work(pipeline, made.begin(plans), parts.Part(made.run, work))
+        finally:
+            _opened.cache_clear()
+            made.clear()
     lost = [video for video in videos if video not in taken]
     if lost:
         raise parts.ended_early(lost)

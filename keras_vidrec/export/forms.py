@@ -1,8 +1,13 @@
 """The form of an export: format, precision, and shapes of clips."""
 
+import os
 import typing
 
+from keras_vidrec import export
 from keras_vidrec.specs import checks
+
+if typing.TYPE_CHECKING:
+    import keras
 
 # The precisions in which each format can be written.
 PRECISIONS = {
@@ -76,6 +81,26 @@ class Form(typing.NamedTuple):
         parts = [self.precision] * (self.precision != "float32")
         parts += [self.target] * (self.target != "server")
         return "".join(f"_{part}" for part in parts)
+
+    def write(
+        self,
+        model: "keras.Model",
+        path: str | os.PathLike[str],
+        background: "export.Background | None" = None,
+    ) -> float:
+        """Exports a network in this form and compares it.
+
+        Args:
+            model, path, background: as for `export_saved_model`.
+
+        Returns:
+            float, the largest difference of a probability.
+
+        Raises:
+            ValueError, RuntimeError: as the function `export_<format>`.
+        """
+        exported = getattr(export, f"export_{self.format}")
+        return exported(model, path, background=background, **self.options)
 
 
 def checked_form(

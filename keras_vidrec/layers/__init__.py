@@ -2,6 +2,7 @@
 registered for saving under `keras_vidrec>`.
 """
 
+from keras_vidrec import lazy
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
@@ -55,7 +56,4 @@ __all__ = [
     "TemporalWidenedConv",
     "UnfoldSegments",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

@@ -13,12 +13,6 @@ from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
 
-_EXPORTS = {
-    "saved_model": exports.export_saved_model,
-    "onnx": exports.export_onnx,
-    "litert": exports.export_litert,
-}
-
 
 def make(place, model, recipe, *, summary, all_learned):
     """Writes the chosen network into the directory of the task, as a `Run`. If
@@ -73,7 +67,6 @@ def export(place, run) -> pathlib.Path | None:
         return None
     path = place.out / "export"
     if not path.exists():
-        _EXPORTS[kind](
-            run.load_model(), path, background=exports.Background.of(run.path)
-        )
+        background = exports.Background.of(run.path)
+        exports.checked_form(kind).write(run.load_model(), path, background)
     return path

@@ -5,12 +5,13 @@ import json
 import os
 import pathlib
 
+from keras_vidrec import export as exports
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-EXPORTS = ("saved_model", "onnx", "litert", "none")
+EXPORTS = (*exports.PRECISIONS, "none")
 _FILE = "task.json"
 
 
@@ -30,7 +31,8 @@ class Task:
         size: int, from 32. Height and width of the networks' input in pixels.
             Defaults to `160`.
         export: str. The format of the export: `"saved_model"`, `"onnx"`,
-            `"litert"` or `"none"`. Defaults to `"saved_model"`.
+            `"litert"`, `"openvino"`, `"torch"` or `"none"`. Defaults to
+            `"saved_model"`.
         seed: int. Seed of the split and of all training. Defaults to `0`.
 
     Raises:

@@ -39,14 +39,6 @@ from keras_vidrec.visualization import grad_cam
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = {
-    "saved_model": exports.export_saved_model,
-    "onnx": exports.export_onnx,
-    "litert": exports.export_litert,
-    "openvino": exports.export_openvino,
-    "torch": exports.export_torch,
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
@@ -80,9 +72,12 @@ class Recognizer:
     Args:
         model: keras.Model of this package with class scores. `from_run` and
             `from_preset` load one.
+        source: `None`, or what it was loaded from: the path of a run or of a
+            `.keras` file, or the name of a published network. Defaults to
+            `None`.
 
     Attributes:
-        model: keras.Model.
+        model, source: as given.
         classes: tuple of str.
 
     Raises:
@@ -96,8 +91,12 @@ class Recognizer:
     ```
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: keras.Model,
+        source: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.model, self.source = model, source
         self._predictor = Predictor(model)
         self.classes = self._predictor.classes
 
@@ -108,7 +107,7 @@ class Recognizer:
         Raises:
             ValueError: if there is no trained network.
         """
-        return cls(loading.recognizer(pathlib.Path(path)))
+        return cls(loading.recognizer(pathlib.Path(path)), path)
 
     @classmethod
     def from_preset(
@@ -126,12 +125,25 @@ class Recognizer:
             ValueError: if there is no such network, or its file cannot be
                 downloaded.
         """
-        return cls(loading.recognizer(name, file))
+        return cls(loading.recognizer(name, file), name)
 
     @classmethod
     def from_model(cls, model: keras.Model) -> "Recognizer":
         """Uses a network in memory."""
         return cls(model)
+
+    @property
+    def name(self) -> str:
+        """The name of the network, and after that in brackets what it was
+        loaded from: the last two parts of the path, or the name of the preset.
+        """
+        if self.source is None:
+            return self.model.name
+        shown = loading.preset_of(self.source)
+        if shown is None:
+            parts = pathlib.Path(self.source).absolute().parts[-2:]
+            shown = pathlib.PurePath(*parts).as_posix()
+        return f"{self.model.name} ({shown})"
 
     def __repr__(self):
         shown = checks.shorten(", ".join(self.classes))
@@ -344,24 +356,47 @@ class Recognizer:
         return grad_cam.draw(clip, found)
 
     def export(
-        self, out: str | pathlib.Path, format: str = "saved_model"
+        self,
+        out: str | pathlib.Path,
+        format: str = "saved_model",
+        *,
+        precision: str = "float32",
+        target: str = "server",
+        max_loss: float = 1.0,
     ) -> float:
-        """Exports the network, loads the export and compares its output.
+        """Exports the network, loads the export and compares its output, as
+        `vidrec export` does.
 
         Args:
             out: path of the directory to write.
             format: str. `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or
                 `"torch"`. Defaults to `"saved_model"`.
+            precision: str. `"float32"`; in `"onnx"`, `"litert"` and
+                `"openvino"` also `"float16"` or `"int8"`, which are tested
+                beside it on videos of the run, so the network must be that of
+                a run (`from_run`) whose dataset is there. Defaults to
+                `"float32"`.
+            target: str. The clips that it takes: `"server"` (any), `"phone"` or
+                `"browser"` (one at a time, of fixed segments and size).
+                Defaults to `"server"`.
+            max_loss: float in [0, 100]. Percentage points of accuracy that
+                another precision than float32 may cost. Defaults to `1.0`.
 
         Returns:
             float. The largest difference between a probability of the network
-            and of the export.
+            and of the export, or of the export and its float32 form where the
+            precision is another one.
 
         Raises:
-            ValueError: if the network cannot be exported in this format.
+            ValueError: if the network cannot be exported in this form.
+            RuntimeError: if the exported network differs, or another precision
+                costs more than `max_loss`.
         """
-        checks.choice("format", format, tuple(FORMATS))
-        return FORMATS[format](self.model, out)
+        form = exports.checked_form(format, precision, target, max_loss)
+        background = None
+        if self.source is not None:
+            background = exports.Background.of(self.source)
+        return form.write(self.model, out, background)
 
 
 def _path(video):

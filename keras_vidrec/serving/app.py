@@ -1,6 +1,7 @@
 """The HTTP endpoints, as a FastAPI application."""
 
 import contextlib
+import inspect
 import json
 import pathlib
 import typing
@@ -36,16 +37,15 @@ _Top = typing.Annotated[
     int, fastapi.Form(ge=1, description="Largest number of classes.")
 ]
 _Window = typing.Annotated[
-    float, fastapi.Form(gt=0, le=3600, description="Seconds of a window.")
+    str, fastapi.Form(description="Length of a window, such as 2s, or 2.")
 ]
 _Stride = typing.Annotated[
-    float | None,
+    str | None,
     fastapi.Form(
-        gt=0,
-        le=3600,
-        description="Seconds from window to window. Default: half a window.",
+        description="Time from window to window. Default: half a window."
     ),
 ]
+_MOST_SECONDS = 3600
 _Rate = typing.Annotated[
     float | None,
     fastapi.Form(
@@ -63,6 +63,23 @@ _ERRORS = {
     422: "A value or the video is invalid.",
     429: "Too many videos are waiting.",
 }
+
+
+async def _check_fields(request: fastapi.Request):
+    """Refuses fields of a form that its endpoint does not have."""
+    known = inspect.signature(request.scope["endpoint"]).parameters
+    with _refusing():
+        path, sent = request.url.path, dict(await request.form())
+        checks.fields(known, sent, f"the form of {path}")
+
+
+@contextlib.contextmanager
+def _refusing():
+    """A value that is not what it should be is an error of the client."""
+    try:
+        yield
+    except ValueError as error:
+        raise Refused(422, str(error)) from None
 
 
 def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
@@ -92,6 +109,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
         description="Recognizes actions in videos.",
     )
     app.state.service = service
+    checked = [fastapi.Depends(_check_fields)]
     app.add_middleware(Guard, service=service)
     _explain(app)
     responses: dict[int | str, dict[str, typing.Any]] = {
@@ -124,7 +142,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
             file = await stack.enter_async_context(kept)
         return file, called
 
-    @app.post("/predict", responses=responses)
+    @app.post("/predict", responses=responses, dependencies=checked)
     async def predict(
         video: _Video = None, path: _Path = None, top: _Top = 5
     ) -> Prediction:
@@ -146,25 +164,31 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
             },
         },
         response_class=StreamingResponse,
+        dependencies=checked,
     )
     async def windows(
         video: _Video = None,
         path: _Path = None,
         top: _Top = 5,
-        window: _Window = 2.0,
+        window: _Window = "2s",
         stride: _Stride = None,
         frame_rate: _Rate = None,
     ):
         """Predicts the classes of each window of a video, while the video is
         read."""
+        with _refusing():
+            length = checks.seconds("window", window, _MOST_SECONDS)
+            step = length / 2
+            if stride is not None:
+                step = checks.seconds("stride", stride, _MOST_SECONDS)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(service.streams.one())
             file, called = await placed(stack, video, path)
             watching = service.watch(
                 file,
                 called,
-                window=window,
-                stride=stride or window / 2,
+                window=length,
+                stride=step,
                 top=top,
                 frame_rate=frame_rate,
             )

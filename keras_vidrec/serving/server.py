@@ -50,7 +50,7 @@ def create_app(
 
     predictor = Predictor(recognizer.model, protocol)
     service = Service(predictor, limits or Limits())
-    return app.build(recognizer.model.name, service, Allowed(allow))
+    return app.build(recognizer.name, service, Allowed(allow))
 
 
 def serve(

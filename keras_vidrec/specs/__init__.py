@@ -5,6 +5,7 @@ convert them for JSON and YAML. The room also has what every other room needs:
 checks of arguments, atomic writing of files, and locks.
 """
 
+from keras_vidrec import lazy
 from keras_vidrec.specs import cache
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
@@ -54,7 +55,4 @@ __all__ = [
     "images_before",
     "locks",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

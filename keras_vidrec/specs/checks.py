@@ -164,6 +164,19 @@ def rate(name: str, value: typing.Any, owner: str = "") -> None:
     )  # fmt: skip
 
 
+def seconds(name: str, value: typing.Any, most: float | None = None) -> float:
+    """Seconds, above zero and at most `most`, of a number or of a text such as
+    `"2s"`, `"0.5s"` or `"2"`."""
+    try:
+        found = float(str(value).removesuffix("s"))
+    except ValueError:
+        found = 0.0
+    bound = "" if most is None else f", at most {most:g}s"
+    fits = 0 < found < float("inf") and (most is None or found <= most)
+    check(fits, name, f"seconds such as 2s{bound}", value)
+    return found
+
+
 def flag(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for `True` or `False`."""
     check(isinstance(value, bool), name, "true or false", value, owner)
@@ -205,7 +218,7 @@ def known(
     names: collections.abc.Iterable[str],
     prefix: str = "",
 ) -> None:
-    """Refuses an unknown name, and suggests the nearest one.
+    """Refuses an unknown name, with a `hint`.
 
     Args:
         what: str. What has the names, such as `"step"`.
@@ -216,12 +229,22 @@ def known(
     """
     if name in names:
         return
-    near = difflib.get_close_matches(str(name), sorted(names), 1, 0.7)
-    hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
     raise ValueError(
-        f"Unknown {what} {prefix + str(name)!r}. {hint}Expected one of "
-        f"{sorted(names)}. Received: {shorten(repr(prefix + str(name)))}"
+        f"Unknown {what} {prefix + str(name)!r}. {hint(name, names, prefix)}"
+        f"Expected one of {sorted(names)}. Received: "
+        f"{shorten(repr(prefix + str(name)))}"
     )
+
+
+def hint(
+    name: typing.Any, names: collections.abc.Iterable[str], prefix: str = ""
+) -> str:
+    """The nearest of some names, as a question that ends with a space; `""` if
+    none is near. Arguments as of `known`; upper and lower case are the same."""
+    by_lower = {one.lower(): one for one in sorted(names)}
+    lower = str(name)[:_MOST_SHOWN].lower()
+    near = difflib.get_close_matches(lower, by_lower, 1)
+    return f"Did you mean {prefix + by_lower[near[0]]!r}? " if near else ""
 
 
 def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:

@@ -7,9 +7,11 @@ import ctypes
 import errno
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import sys
+import tempfile
 import typing
 
 from keras_vidrec.specs import locks
@@ -289,3 +291,29 @@ def _remove(path: pathlib.Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held_back(shown: str | None = None) -> collections.abc.Iterator[None]:
+    """Keeps what libraries write to the error stream of the process off it in
+    the context, and shows it after an error.
+
+    Args:
+        shown: `None`, or str. A pattern; lines that begin so are shown without
+            an error too.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        error_stream = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(error_stream, 2)
+            os.close(error_stream)
+            kept.seek(0)
+            for line in kept.read().decode(errors="replace").splitlines(True):
+                if failed or (shown is not None and re.match(shown, line)):
+                    sys.stderr.write(line)

@@ -1,11 +1,10 @@
 """The classes of a network by name."""
 
-import difflib
-
 import keras
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import checks
 
 
 def names(model):
@@ -24,12 +23,10 @@ def index_of(model, name):
     known = names(model)
     if name in known:
         return known.index(name)
-    by_lower = {other.lower(): other for other in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, 1, 0.5)
-    hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
     raise ValueError(
-        f"The network has no such class. {hint}Expected one of its "
-        f"{len(known)} classes, such as {known[0]!r}. Received: {name!r}"
+        f"The network has no such class. {checks.hint(name, known)}Expected "
+        f"one of its {len(known)} classes, such as {known[0]!r}. Received: "
+        f"{name!r}"
     )
 
 

@@ -1,6 +1,5 @@
 """Finds layers of the towers of a network, and computes their maps."""
 
-import difflib
 import functools
 
 import keras
@@ -8,6 +7,7 @@ import numpy as np
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.specs import checks
 from keras_vidrec.visualization import layer_tap
 
 # Starts of the names of layers after the last map.
@@ -46,15 +46,12 @@ def find(model: keras.Model, name: str | None = None) -> dict:
     chosen = _named(by_stream, dict.fromkeys(by_stream, name))
     chosen = chosen or _named(by_stream, _endpoints(model, name))
     if not chosen:
-        known = list(
-            dict.fromkeys(x.name for f in by_stream.values() for x in f)
-        )
-        near = difflib.get_close_matches(name, sorted(known), 1, 0.5)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
+        known = {x.name for found in by_stream.values() for x in found}
         ends = sorted({_last(found).name for found in by_stream.values()})
         raise ValueError(
-            f"The network has no such layer of maps. {hint}Expected a layer of "
-            f"its towers, which end with {', '.join(ends)}. Received: {name!r}"
+            f"The network has no such layer of maps. "
+            f"{checks.hint(name, known)}Expected a layer of its towers, which "
+            f"end with {', '.join(ends)}. Received: {name!r}"
         )
     return chosen
 

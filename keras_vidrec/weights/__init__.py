@@ -1,5 +1,6 @@
 """Copying weights between networks, and importing published ones."""
 
+from keras_vidrec import lazy
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_by_name
@@ -19,7 +20,4 @@ __all__ = [
     "imagenet",
     "presets",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

@@ -1,12 +1,11 @@
-"""`vidrec scores-from`, `fuse` and `compare` as a user runs them."""
+"""Score files on the command line: `vidrec scores-from`, and those that
+`fuse`, `compare` and `report` are given."""
 
-import csv
 import subprocess
 import sys
 from hashlib import sha256
 
 import numpy as np
-import pytest
 
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
@@ -21,16 +20,6 @@ def write(path, values, videos="abcd", labels=(0, 0, 1, 1), **fields):
     values = np.array([[value, 0] for value in values], "float32")
     Scores(tuple(videos), values, labels, CLASSES, **fields).save(path)
     return path
-
-
-def figures(out):
-    """Top-1 and mean class accuracy by name."""
-    rows = {}
-    for line in out.splitlines():
-        fields = line.split()
-        if fields[1:2] == ["%"]:
-            rows[fields[-1]] = [fields[0], fields[-3]]
-    return rows
 
 
 def test_scores_of_another_program_are_fused(tmp_path):
@@ -59,47 +48,6 @@ def test_the_same_file_twice_is_refused(tmp_path):
         assert f"Received: {one} twice" in err and err.count("\n") == 1
 
 
-def test_fuse(tmp_path):
-    one = write(tmp_path / "one.npz", [1, -1, -1, 2])
-    two = write(
-        tmp_path / "two.npz", [-3, 2, 4, 7, -4], "dbaxc", (1, -1, 0, 0, 1)
-    )
-    fused = tmp_path / "fused.npz"
-    out, err = vidrec("fuse", one, two, "--weights", "1,0.5", "--out", fused)
-    assert err == f"left out, not in every file: 1 of {two}: x\n"
-    assert "Weights: 1 : 0.5, of scores" in out and f"Scores: {fused}" in out
-    assert "of 4 videos" in out
-    assert figures(out) == {
-        str(one): ["50.00", "50.00"],
-        str(two): ["100.00", "100.00"],
-        # b: -1 + 0.5 * 2, a tie, goes to the earlier class.
-        "fused": ["75.00", "75.00"],
-    }
-    assert "top 5" not in out  # of two classes
-    assert "30.06 to  95.44" in out  # Wilson's interval of 3 in 4
-    found = Scores.load(fused)
-    np.testing.assert_allclose(
-        found.scores[:, 0], np.array([3, 0, -3, 0.5]) / 1.5, rtol=1e-12
-    )
-    assert found.videos == tuple("abcd")
-    assert found.meta["left_out"] == [[], ["x"]]
-
-
-@pytest.mark.parametrize("option", ["1,x", ""])
-def test_weights_that_are_no_numbers_are_bad_usage(tmp_path, option):
-    one = tmp_path / "one.npz"
-    out, err = vidrec("fuse", one, one, "--weights", option, status=2)
-    assert "such as 1,1.5" in err and not out
-
-
-def test_files_that_disagree_are_named(tmp_path):
-    one = write(tmp_path / "one.npz", [1, 1, 1, 1])
-    two = write(tmp_path / "two.npz", [1, 1, 1, 1], labels=(0, 1, 1, 1))
-    out, err = vidrec("fuse", one, two, status=1)
-    (line,) = err.splitlines()
-    assert f"'run' for 'b' in {two}, 'jump' before" in line and not out
-
-
 def write_run(path, modality, values, *names, **meta):
     path.mkdir()
     recipe = recipes.get(f"tsn_{modality}_ucf101_code")
@@ -109,14 +57,6 @@ def write_run(path, modality, values, *names, **meta):
         facts = {"modality": modality, "protocol": test, **meta}
         write(path / "scores" / f"{name}.npz", values, meta=facts)
     return path
-
-
-def test_runs_are_fused_as_their_recipes_say(tmp_path):
-    rgb = write_run(tmp_path / "rgb", "rgb", [3, 1, -1, -1])
-    flow = write_run(tmp_path / "flow", "flow", [-1, -1, -1, -1])
-    out, err = vidrec("fuse", flow, rgb)
-    assert "Weights: 1.5 : 1, of scores" in out and not err
-    assert figures(out)["fused"][0] == "75.00"
 
 
 def test_the_only_test_of_a_run_or_the_one_that_is_named(tmp_path):
@@ -188,39 +128,6 @@ def test_tests_of_different_protocols_are_told(tmp_path):
             f"The tests are of different protocols: 25x10 (crops=ten) of {flow}"
         )
         assert f"; 25x1 (crops=center) of {rgb}" in line
-
-
-def test_compare(tmp_path):
-    one = write(tmp_path / "one.npz", [1, 1, -1, 1])
-    two = write(tmp_path / "two.npz", [-1, -1, -1, -1, 1], "abcdx", [-1] * 5)
-    table = tmp_path / "classes.csv"
-    out, err = vidrec("compare", one, two, "--out", table)
-    assert err == f"left out, not in every file: 1 of {two}: x\n"
-    lines = [line.split() for line in out.splitlines()]
-    assert lines[0] == ["A", "75.00", "%", str(one)]
-    assert lines[1] == ["B", "50.00", "%", str(two)]
-    assert lines[2][:5] == ["B", "-", "A", "-25.00", "%"]
-    assert lines[3][:2] == ["p", "1"]
-    assert "both recognize 1, only A 2, only B 1, neither 0" in out
-    assert "run 2 50.0 % 100.0 % 1 0".split() in lines
-    assert "jump 2 100.0 % 0.0 % 0 2".split() in lines
-    assert out.index("Gained most") < out.index("Lost most")
-    with open(table, newline="") as file:
-        assert [row["difference"] for row in csv.DictReader(file)] == [
-            "-1.000000",
-            "0.500000",
-        ]
-
-
-def test_real_streams(real_data):
-    """Published scores of two networks on UCF101 split 1."""
-    folder = real_data / "scores_ucf101_split1"
-    files = [folder / f"MinLiAmoy_{name}.npz" for name in ("spatial", "motion")]
-    out, err = vidrec("fuse", *files)
-    assert not err
-    found = figures(out)
-    assert [found[str(file)][0] for file in files] == ["81.26", "79.67"]
-    assert found["fused"][0] == "88.08" and found["fused"][1] == "88.17"
 
 
 # In another process, without the libraries that take seconds to import.

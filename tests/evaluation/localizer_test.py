@@ -1,21 +1,13 @@
-import csv
-import json
-
 import cv2
 import numpy as np
 import pytest
 
-from keras_vidrec.applications.parts import model_file
-from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import failures
 from keras_vidrec.evaluation import localizer
 from keras_vidrec.evaluation import segments
 from keras_vidrec.evaluation.segments import Merging
 from keras_vidrec.specs import ClipSpec
-from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol as Protocol
-from keras_vidrec.specs import VideoSet
-from tests.cli.command import vidrec
 from tests.evaluation.mean_color_network import mean_color_network
 
 CLASSES = ("background", "blue", "red")
@@ -35,8 +27,7 @@ def film(path, *parts):
     writer.release()
 
 
-@pytest.fixture
-def network():
+def color_network():
     """It knows red and blue; black is background."""
     model = mean_color_network(
         CLASSES,
@@ -49,10 +40,8 @@ def network():
     return model
 
 
-@pytest.fixture
-def videos(tmp_path):
-    """Two films and a list of what is in them."""
-    root = tmp_path / "videos"
+def two_films(root):
+    """Writes films and a list of what is in them into a new directory."""
     root.mkdir()
     film(root / "a.avi", ("black", 2), ("red", 3), ("black", 2), ("blue", 2))
     film(root / "b.avi", ("blue", 4), ("black", 2))
@@ -62,6 +51,16 @@ def videos(tmp_path):
         "b.avi,background,4,6",
     )  # fmt: skip
     return root
+
+
+@pytest.fixture
+def network():
+    return color_network()
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return two_films(tmp_path / "videos")
 
 
 def write(root, *rows):
@@ -161,37 +160,3 @@ def test_lists_that_say_too_little(network, videos):
     (videos / "truth.csv").write_text(text)
     with pytest.raises(ValueError, match="rows of the test part"):
         localize(network, videos)
-
-
-def test_the_command(network, videos, tmp_path):
-    path = tmp_path / "network.keras"
-    seen = VideoSet.of(["a.avi#2-5"], [None])
-    predictions_layer(network).origin = Origin("network", trained_on=seen)
-    model_file.save(network, path)
-    command = (
-        "evaluate", path, "--segments", videos / "truth.csv", "--window=1s",
-        "--out", tmp_path / "out",
-    )  # fmt: skip
-    _, err = vidrec(*command, status=1)
-    assert "were trained on, 1 of 4: 'a.avi#2-5'" in err
-    out, _ = vidrec(*command, "--allow-leak", "--min-length=1s")
-    assert "map@0.7              100.00 %" in out
-    assert "1 of 4 videos of the test were trained on" in out
-    report = tmp_path / "out" / "truth-segments.json"
-    # Nothing is left of what is done.
-    assert sorted(path.name for path in report.parent.iterdir()) == [
-        "truth-segments.csv", "truth-segments.json",
-    ]  # fmt: skip
-    _, err = vidrec(*command, "--background=rad", status=1)
-    assert "Invalid `--background`" in err and "such as 'red'" in err
-    content = json.loads(report.read_text("utf-8"))
-    assert content["map"] == 1 and content["classes"] == {"blue": 1, "red": 1}
-    assert content["stride"] == 0.5 and content["min_length"] == 1
-    assert len(content["marks"]) == 1
-    with open(report.with_suffix(".csv"), newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["label"] for row in rows] == ["red", "blue", "blue"]
-    _, err = vidrec(*command, "--splits=1", status=2)
-    assert "--segments cannot be combined" in err
-    _, err = vidrec("evaluate", path, "--smoothing=1s", status=2)
-    assert "merging need --segments" in " ".join(err.split())

@@ -27,6 +27,8 @@ from tests.evaluation.mean_color_network import mean_color_network
 
 pytest.importorskip("apache_beam")
 
+pytestmark = pytest.mark.usefixtures("no_pipeline_left")
+
 THREADS = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
 PROCESSES = (
     "--direct_num_workers=2",
@@ -41,6 +43,15 @@ def runner(options=THREADS, number=3):
 
 @pytest.fixture(scope="module")
 def network():
+    return small_network()
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return six_videos(tmp_path_factory.mktemp("spread") / "videos")
+
+
+def small_network():
     return mean_color_network(
         CLASSES,
         clip_spec=ClipSpec(size=32),
@@ -48,10 +59,8 @@ def network():
     )
 
 
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    """Five videos of two classes, and a broken one."""
-    root = tmp_path_factory.mktemp("spread") / "videos"
+def six_videos(root):
+    """Writes five videos of two classes, and a broken one."""
     for i in range(5):
         folder = root / CLASSES[i % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -220,34 +229,3 @@ def test_segments_are_the_same(network, videos, tmp_path):
     found = (tmp_path / "truth-segments.csv").read_text()
     assert found == (tmp_path / "expected.csv").read_text() != ""
     assert not [*tmp_path.glob(".*")]
-
-
-def test_predictions_are_the_same(network, videos, tmp_path, monkeypatch):
-    path = tmp_path / "network.keras"
-    model_file.save(network, path)
-    monkeypatch.chdir(videos.parent)
-    command = ("predict", path, "videos", "--json", "--top=1")
-    expected, errors = vidrec(*command, status=1)
-    spread_out = (
-        *command, "--runner", "DirectRunner", "--parts=2", "--out", tmp_path,
-        "--", *THREADS,
-    )  # fmt: skip
-    found, told = vidrec(*spread_out, status=1)
-    assert told == errors
-    rows, others = (
-        [json.loads(line) for line in text.splitlines()]
-        for text in (found, expected)
-    )
-    assert len(rows) == 6
-    for row, other in zip(rows, others, strict=True):
-        np.testing.assert_allclose(
-            row.pop("probabilities", 0),
-            other.pop("probabilities", 0),
-            atol=1e-6,
-        )
-        assert row == other
-    assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
-    _, err = vidrec(*command, "--parts=2", status=2)
-    assert "belong to a --runner" in " ".join(err.split())
-    _, err = vidrec(*command, "--window=1s", "--runner=X", status=2)
-    assert "--runner does not work with windows" in " ".join(err.split())

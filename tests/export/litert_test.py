@@ -1,8 +1,11 @@
+import os
 import sys
 
+import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
+from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import litert
 from tests.evaluation.mean_color_network import mean_color_network
@@ -47,6 +50,40 @@ def test_any_network_of_any_size(tmp_path, network):
     difference = export_litert(model, tmp_path / "model")
     assert 0 <= difference <= 1e-4
     check_parity(model, server(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_only_errors_of_the_converter_are_shown(
+    tmp_path, monkeypatch, capfd, precision
+):
+    endpoint = endpoints.of_clips(mean_color_network(("a", "b")))
+    clips = [{"rgb": np.zeros((1, 3, 8, 8, 3), "uint8")}]
+    save = litert.endpoints.save_plain
+
+    def loud(*arguments):
+        os.write(2, b"W0000 a remark\nE0000 an error\n")
+        save(*arguments)
+
+    monkeypatch.setattr(litert.endpoints, "save_plain", loud)
+    litert._write(endpoint, tmp_path / "model.tflite", precision, clips)
+    found = litert._runner(tmp_path / "model.tflite")(clips[0])
+    assert found["probabilities"].shape == (1, 2)
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "E0000 an error\n")
+
+
+def test_what_the_converter_says_is_shown_when_it_fails(
+    tmp_path, monkeypatch, capfd
+):
+    def fail(*_):
+        os.write(2, b"W0000 the reason\n")
+        raise RuntimeError("failed")
+
+    monkeypatch.setattr(litert.endpoints, "save_plain", fail)
+    endpoint = endpoints.of_clips(mean_color_network(("a", "b")))
+    with pytest.raises(RuntimeError):
+        litert._write(endpoint, tmp_path / "model.tflite")
+    assert capfd.readouterr().err == "W0000 the reason\n"
 
 
 def test_an_export_that_differs_is_not_left_behind(tmp_path, monkeypatch):

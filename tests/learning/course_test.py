@@ -68,15 +68,6 @@ def learned(videos, tmp_path_factory):
     return out, said
 
 
-def test_a_plan_is_all_that_is_made(videos, tmp_path):
-    said, _ = vidrec("learn", videos, "--out", tmp_path / "r", "--plan")
-    lines = said.splitlines()
-    assert lines[0].startswith("18 videos of 3 classes: ")
-    assert lines[1].startswith("1. EfficientNet-Lite0 features of frames")
-    assert lines[-1].startswith("About ")
-    assert not (tmp_path / "r").exists()
-
-
 def test_a_recognizer_and_how_it_came_about(learned, videos):
     out, said = learned
     run = Run.open(out)

@@ -12,8 +12,10 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
+from keras_vidrec.training.run import Run
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
+from tests.export.trained_tower import trained_tower
 
 CLASSES = tuple(sorted(KINDS))
 
@@ -153,6 +155,63 @@ def test_a_trained_network(small_videos, paths, tmp_path):
     assert (tmp_path / "exported" / "saved_model.pb").is_file()
     with pytest.raises(ValueError, match="Invalid `format`"):
         recognizer.export(tmp_path / "other", format="tflite")
+
+
+@pytest.mark.tensorflow_only
+def test_an_export_takes_what_the_command_takes(small_videos, tmp_path):
+    model, background = trained_tower(small_videos)
+    run = Run(tmp_path / "run")
+    run.claim(background.recipe)
+    model.save(run.model_file)
+    recognizer = keras_vidrec.Recognizer.from_run(run.path)
+    difference = recognizer.export(
+        tmp_path / "exported",
+        "onnx",
+        precision="float16",
+        target="phone",
+        max_loss=20,
+    )
+    assert 0 < difference < 1e-2
+    bundle = json.loads((tmp_path / "exported" / "bundle.json").read_text())
+    network = bundle["network"]
+    assert (network["precision"], network["target"]) == ("float16", "phone")
+    assert network["reduction"]["videos"] == 24
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert f"# {background.recipe.name}" in card
+    for arguments, text in (
+        ({"precision": "int8"}, "Invalid `precision`. Expected 'float32' of"),
+        ({"target": "phone"}, "Invalid `format`. Expected 'litert' or"),
+        ({"max_loss": -1}, "Invalid `max_loss`. Expected a number of at"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            recognizer.export(tmp_path / "other", **arguments)
+    alone = keras_vidrec.Recognizer.from_model(model)
+    with pytest.raises(ValueError, match="Expected a run whose dataset is"):
+        alone.export(tmp_path / "other", "onnx", precision="int8")
+    assert not (tmp_path / "other").exists()
+
+
+def test_two_runs_have_two_names(recognizer, tmp_path):
+    model = recognizer.model
+    assert recognizer.name == "mean_color"
+    names = [
+        keras_vidrec.Recognizer(model, source).name
+        for source in (
+            tmp_path / "first",
+            tmp_path / "second",
+            tmp_path / "second" / "model.keras",
+            "tsn_resnet50_kinetics400_8seg",
+            "preset:tsn_resnet50_kinetics400_8seg",
+        )
+    ]
+    above = tmp_path.name
+    assert names == [
+        f"mean_color ({above}/first)",
+        f"mean_color ({above}/second)",
+        "mean_color (second/model.keras)",
+        "mean_color (tsn_resnet50_kinetics400_8seg)",
+        "mean_color (preset:tsn_resnet50_kinetics400_8seg)",
+    ]
 
 
 @pytest.mark.usefixtures("eager")

@@ -128,7 +128,7 @@ def events(response):
 def test_windows_come_as_events(client, service, model, clip):
     predictor = Predictor(model)
     expected = list(predictor.windows(predictor.stream(clip), 1.0, 0.5))
-    form = sent(clip, window=1, stride=0.5, top=1)
+    form = sent(clip, window="1s", stride=0.5, top=1)
     response = client.post("/windows", **form)
     assert response.headers["content-type"].startswith("text/event-stream")
     *found, end = events(response)
@@ -148,6 +148,11 @@ def test_windows_come_as_events(client, service, model, clip):
         client.post("/windows", **sent(clip, window=0.001)), 422, "window=0.001"
     )
     refused(client.post("/windows", **sent(b"no video")), 422, "clip.mp4")
+    for length in ("2m", "0s", "-1", "nan", "inf", "3601s"):
+        for name in ("window", "stride"):
+            answer = client.post("/windows", **sent(clip, **{name: length}))
+            words = "seconds such as 2s, at most 3600s", f"{name}={length!r}"
+            refused(answer, 422, *words)
 
 
 def test_what_is_no_video(client, service, clip, tmp_path, monkeypatch):
@@ -185,6 +190,10 @@ def test_what_is_no_form(client, service, clip):
     refused(client.post("/predict", **form), 400)
     refused(client.post("/predict", json={"path": "a"}), 422, "neither")
     refused(client.post("/predict", data={"video": "text"}), 422, "`video`")
+    answer = client.post("/predict", **sent(clip, tpo=3, window=2))
+    refused(answer, 422, "['path', 'top', 'video']", "['tpo', 'window']")
+    answer = client.post("/windows", **sent(clip, wnidow="2s"))
+    refused(answer, 422, "form of /windows", "'window']", "['wnidow']")
     refused(client.get("/predict"), 405)
     refused(client.get("/nothing"), 404)
 

@@ -100,7 +100,7 @@ def serve(
         class_names=names,
     )
     serving.serve(
-        Recognizer(network),
+        Recognizer(network, model),
         host,
         port,
         allow=allow,

@@ -1,6 +1,5 @@
 """Draws videos as networks get them: modalities, flow and training clips."""
 
-import difflib
 import enum
 import pathlib
 
@@ -14,6 +13,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import checks
 
 Method = enum.StrEnum("Method", FLOW_METHODS)  # type: ignore[misc] # of a table
 
@@ -145,8 +145,7 @@ def _find(video, data, flow, videos_list, splits):
         data, videos_list=videos_list, splits=splits, flow=flow
     ).source
     if video not in source.videos:
-        near = difflib.get_close_matches(video, source.videos, 1, 0.5)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
+        hint = checks.hint(video, source.videos)
         raise ValueError(
             f"The dataset has no such video. {hint}Expected one of its "
             f"{len(source.videos)} videos, such as {source.videos[0]!r}. "

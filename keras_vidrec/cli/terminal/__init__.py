@@ -1,5 +1,6 @@
 """Output of the commands on the terminal."""
 
+from keras_vidrec import lazy
 from keras_vidrec.cli.terminal.output import Commands
 from keras_vidrec.cli.terminal.output import LogFormatter
 from keras_vidrec.cli.terminal.output import echo
@@ -15,7 +16,4 @@ __all__ = [
     "load_backend",
     "progress",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

@@ -1,9 +1,9 @@
 """Imports the backend without its log lines."""
 
 import contextlib
-import os
 import sys
-import tempfile
+
+from keras_vidrec.specs import files
 
 
 def load_backend(find_devices=True):
@@ -17,31 +17,19 @@ def load_backend(find_devices=True):
             `False` for training on several machines, which must be configured
             before. Defaults to `True`.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held_back:
-        error_stream = os.dup(2)
-        os.dup2(held_back.fileno(), 2)
-        failed = True
-        try:
-            import keras
+    with files.held_back():
+        import keras
 
-            if keras.backend.backend() == "tensorflow":
-                import tensorflow as tf
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
 
-                if find_devices:
-                    tf.config.list_logical_devices()
-            else:
-                with contextlib.suppress(ImportError):
-                    import tensorflow as tf  # for the input pipeline
+            if find_devices:
+                tf.config.list_logical_devices()
+        else:
+            with contextlib.suppress(ImportError):
+                import tensorflow as tf  # for the input pipeline
 
-                    tf.config.list_logical_devices()
-            failed = False
-        finally:
-            os.dup2(error_stream, 2)
-            os.close(error_stream)
-            if failed:
-                held_back.seek(0)
-                sys.stderr.write(held_back.read().decode(errors="replace"))
+                tf.config.list_logical_devices()
 
 
 def progress() -> int:

@@ -69,10 +69,10 @@ def prepare(
     if shards is not None:
         checks.count("shards", shards)
     spread = beam_parts.Runner(runner, options, shards)
-    pipeline = spread.new_pipeline()
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
     with contextlib.ExitStack() as stack:
+        pipeline = stack.enter_context(spread.new_pipeline())
         # The engine in the journal keeps `prepare.prepare`, which does not know
         # of parts, from resuming this.
         journal = local.begin(catalog, directory, preparation, "Apache Beam")

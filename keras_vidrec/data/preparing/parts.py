@@ -51,8 +51,10 @@ class Runner:
     options: typing.Sequence[str] = ()
     parts: int | None = None
 
+    @contextlib.contextmanager
     def new_pipeline(self):
-        """Makes a Beam pipeline.
+        """Yields a Beam pipeline, whose temporary directory is deleted after
+        the context.
 
         Raises:
             ValueError: if Apache Beam is missing, or the runner or an option
@@ -60,7 +62,8 @@ class Runner:
         """
         if self.parts is not None:
             checks.count("parts", self.parts)
-        return _new_pipeline(self.name, self.options)
+        with _new_pipeline(self.name, self.options) as pipeline:
+            yield pipeline
 
     def num_parts(self, num_videos: int) -> int:
         """The number of parts for a number of videos."""
@@ -205,6 +208,7 @@ def _repeating(action):
         action()
 
 
+@contextlib.contextmanager
 def _new_pipeline(runner, options):
     try:
         with _without_warnings():
@@ -226,16 +230,20 @@ def _new_pipeline(runner, options):
     if runner.lower() in ("direct", "directrunner"):
         runner = _local_runner(options)
     pipeline = apache_beam.Pipeline(runner=runner, options=options)
-    # Beam ignores unknown options. Only portable runners may have more options,
-    # which their servers know.
-    if not isinstance(pipeline.runner, PortableRunner):
-        unknown = _unknown(options, arguments)
-        if unknown:
-            raise ValueError(
-                "Unknown options of Apache Beam. Expected such as "
-                f"--direct_num_workers=2. Received: {unknown}"
-            )
-    return pipeline
+    try:
+        # Beam ignores unknown options. Only portable runners may have more
+        # options, which their servers know.
+        if not isinstance(pipeline.runner, PortableRunner):
+            unknown = _unknown(options, arguments)
+            if unknown:
+                raise ValueError(
+                    "Unknown options of Apache Beam. Expected such as "
+                    f"--direct_num_workers=2. Received: {unknown}"
+                )
+        yield pipeline
+    finally:
+        # Beam deletes it in `run` only, and not every pipeline runs.
+        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
 
 
 def _unknown(options, arguments):

@@ -1,5 +1,6 @@
 """Verified downloads of published files."""
 
+from keras_vidrec import lazy
 from keras_vidrec.weights.downloads.fetching import fetch
 from keras_vidrec.weights.downloads.hub import fetch_saved
 from keras_vidrec.weights.downloads.hub import is_on_hub
@@ -17,7 +18,4 @@ __all__ = [
     "is_on_hub",
     "why_unreachable",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

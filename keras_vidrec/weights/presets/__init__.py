@@ -1,5 +1,6 @@
 """Published networks by name."""
 
+from keras_vidrec import lazy
 from keras_vidrec.weights.presets.group import Group
 from keras_vidrec.weights.presets.preset import Preset
 from keras_vidrec.weights.presets.table import PREFIX
@@ -21,7 +22,4 @@ __all__ = [
     "names",
     "presets",
 ]
-
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

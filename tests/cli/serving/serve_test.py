@@ -65,6 +65,8 @@ def test_a_server_from_its_beginning_to_its_end(model, tmp_path):
     assert answer["probabilities"] == pytest.approx(
         expected.probabilities, rel=1e-6
     )
+    health = httpx.get(f"{url[1]}/health", timeout=60).json()
+    assert health["model"] == f"mean_color ({tmp_path.name}/model.keras)"
     assert any(temporary.iterdir())
     process.terminate()
     out, err = process.communicate(timeout=60)

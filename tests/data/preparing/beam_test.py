@@ -24,6 +24,8 @@ from tests.data.prepared_records import records_of
 
 pytest.importorskip("apache_beam")
 
+pytestmark = pytest.mark.usefixtures("no_pipeline_left")
+
 DIS = Preparation(flow="dis", size="64x48")
 
 

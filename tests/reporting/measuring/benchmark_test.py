@@ -1,6 +1,5 @@
-"""Measurements of networks, in Python and as a command."""
+"""Measurements of networks, in Python."""
 
-import csv
 import json
 
 import keras
@@ -21,7 +20,6 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
-from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
 
@@ -30,13 +28,16 @@ pytestmark = pytest.mark.tensorflow_only
 QUICK = {"seconds": 1e-6, "batch_sizes": (1, 3)}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A finished run."""
-    run = Run(tmp_path_factory.mktemp("runs") / "run")
+def finished_run(path):
+    run = Run(path)
     run.claim(Recipe("mine", "A trial"))
     mean_color_network(("a", "b")).save(run.model_file)
     return run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return finished_run(tmp_path_factory.mktemp("runs") / "run")
 
 
 def test_what_is_measured():
@@ -188,42 +189,3 @@ def test_where_the_time_of_a_video_goes(run, tmp_path):
     found = keras_vidrec.benchmark(of_flow, video=broken, **QUICK)
     assert len(found.measurements) == 2 and not found.videos
     assert f"mean_color on {broken}" in found.failed
-
-
-def test_the_command(run, tmp_path):
-    other = tmp_path / "other.keras"
-    mean_color_network(("a", "b", "c")).save(other)
-    files = tmp_path / "found.json", tmp_path / "found.csv"
-    out, err = vidrec(
-        *("benchmark", run.path, other, "--batch", "1,2", "--size", "32"),
-        *("--seconds", "0.01", "--json", files[0], "--csv", files[1]),
-    )
-    assert err == f"Measuring {run.path}\nMeasuring {other}\n"
-    header, *rows = out.splitlines()
-    assert header.split()[:5] == [
-        "network", "device", "precision", "batch", "parameters",
-    ]  # fmt: skip
-    names = [*2 * [str(run.path)], *2 * [str(other)]]
-    assert [row.split()[0] for row in rows[:4]] == names
-    noted = json.loads(files[0].read_text())
-    assert noted["environment"]["backend"] == "tensorflow"
-    with open(files[1], newline="") as file:
-        table = [*csv.DictReader(file)]
-    assert [row["clip"] for row in table] == 4 * ["3 x 32 x 32 x 3"]
-    assert [int(row["multiply_adds"]) for row in table] == [
-        one["multiply_adds"] for one in noted["measurements"]
-    ]
-    assert [row["parameters"] for row in table] == ["8", "8", "12", "12"]
-
-
-def test_the_command_tells_what_is_wrong(run, tmp_path):
-    unfinished = Run(tmp_path / "unfinished")
-    unfinished.claim(Recipe("mine", "A trial"))
-    out, err = vidrec("benchmark", run.path, unfinished.path, status=1)
-    assert "Expected a finished run" in err and err.count("\n") == 1
-    assert not out
-    _, err = vidrec("benchmark", "TSN", "--batch", "8,x", status=2)
-    assert "positive integers such as 1,8" in err
-    (tmp_path / "no.keras").write_bytes(b"nothing")
-    out, err = vidrec("benchmark", tmp_path / "no.keras", status=1)
-    assert "Failed: " in err and not out
