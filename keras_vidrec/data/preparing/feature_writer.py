@@ -7,13 +7,15 @@ from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureVersions
 from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.record_writer import RecordWriter
 
 
 class FeatureWriter:
     """Writes features video by video into shards, or resumes that.
 
     The guarantees are those of `prepare.prepare`: after an interruption a
-    writer with the same settings resumes after the last video that was added.
+    writer with the same settings resumes after the last video that was added;
+    if the process was killed, half a second before at most.
     Close it, or use it in a `with` statement. `todo` are the labels, by name,
     of the videos without features.
 
@@ -56,8 +58,8 @@ class FeatureWriter:
             self.todo = prepare.left_to_do(
                 catalog, self._journal, self._contents.get
             )
-            self._writers = stack.enter_context(
-                prepare.shard_writers(
+            self._writer = stack.enter_context(
+                RecordWriter(
                     self._directory,
                     settings.modalities,
                     self._journal,
@@ -97,17 +99,9 @@ class FeatureWriter:
                         f"{(settings.num_frames, num_features)}. Received: "
                         f"shape {version.shape}"
                     )
-            records[stream] = FeatureVersions(versions[stream])
-        positions = {
-            stream: self._writers[stream].append(
-                video,
-                self.todo[video],
-                settings.num_frames,
-                num_features,
-                records[stream],
-            )
-            for stream, num_features in settings.features.items()
-        }
+            found = FeatureVersions(versions[stream])
+            records[stream] = settings.num_frames, num_features, found
+        positions = self._writer.append(video, self.todo[video], records)
         self._journal.add_done(
             video,
             self.todo[video],
@@ -116,8 +110,7 @@ class FeatureWriter:
             health=(health and health.to_dict(), lost_share),
             content=self._contents[video],
         )
-        for writer in self._writers.values():
-            writer.seal_if_long()
+        self._writer.go_on()
 
     def add_failed(self, video, reason):
         """Notes why a video has no features; another run tries it again."""
@@ -135,8 +128,7 @@ class FeatureWriter:
         """Completes the shards and describes the dataset; returns
         `prepare.Prepared`, or raises a `ValueError` if no video has features.
         """
-        for writer in self._writers.values():
-            writer.seal()
+        self._writer.seal()
         return prepare.finish(
             self._catalog,
             self._directory,

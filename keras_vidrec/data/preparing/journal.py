@@ -22,8 +22,10 @@ class Journal:
     """The journal of a directory, held by one run at a time.
 
     Its first line says what is prepared and how; each further one, what
-    became of a video; each has its checksum. A line is in it when it is whole
-    and synced, whatever happens to the process; the lock goes with the process.
+    became of a video; each has its checksum. The line of a prepared video is
+    written by the next `sync`, after its records are on the disk. A line counts
+    when it is whole, whatever happens to the process; the lock goes with the
+    process.
 
     Args:
         path: path of the file, made if missing.
@@ -51,6 +53,7 @@ class Journal:
                 )
             )
             self._file = stack.enter_context(open(self._path, "a+b"))
+            self._unsynced = []
             self._read(settings)
             self._open = stack.pop_all()
 
@@ -65,10 +68,10 @@ class Journal:
         content=None,
         code_use=None,
     ):
-        """Notes that the records of a video are written and synced; `health`
-        is a dict of a `Health` or `None`, and the share of the frames that is
-        lost; `content` is as of `Source.content`; `code_use` the values of
-        its `CodeUse`."""
+        """Notes that the records of a video are written; call `sync` when they
+        are on the disk. `health` is a dict of a `Health` or `None`, and the
+        share of the frames that is lost; `content` is as of `Source.content`;
+        `code_use` the values of its `CodeUse`."""
         line = {
             "video": video,
             "label": label,
@@ -79,8 +82,18 @@ class Journal:
             "content": content,
             "code_use": code_use,
         }
-        self._append(line)
+        self._unsynced.append(line)
         self._note(line)
+
+    @property
+    def has_unsynced(self):
+        """Whether `sync` has lines to write."""
+        return bool(self._unsynced)
+
+    def sync(self):
+        """Writes the lines of prepared videos, and brings them to the disk."""
+        lines, self._unsynced = self._unsynced, []
+        self._append(*lines)
 
     def add_failed(self, video, reason):
         """Notes that a video cannot be prepared."""
@@ -146,9 +159,10 @@ class Journal:
             )
         return line
 
-    def _append(self, line):
-        line = {**line, "crc": _crc(line)}
-        self._file.write(json.dumps(line).encode() + b"\n")
+    def _append(self, *lines):
+        for line in lines:
+            line = {**line, "crc": _crc(line)}
+            self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -15,11 +15,11 @@ from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.changes import Changes
 from keras_vidrec.data.preparing.code_use import CodeUse
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.record_writer import RecordWriter
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
@@ -65,7 +65,8 @@ def prepare(
 
     Each video becomes one record a modality; each worker process takes one
     video at a time, and only this process writes shards. After an interruption
-    the same call resumes from the last finished video. Videos that fail are
+    the same call resumes from the last finished video; if the process was
+    killed, from half a second before at most. Videos that fail are
     left out and named in `report.json`; another call tries them again. Videos
     may have come and gone meanwhile, but not classes; those that were replaced
     by others of the same name, or have another class now, are prepared again,
@@ -158,7 +159,7 @@ def make_pool(work, workers, scratch, threads=None):
     return Workers(
         functools.partial(work, os.fspath(scratch)),
         workers,
-        _worker_environment(threads),
+        worker_environment(threads),
         scratch,
     )
 
@@ -173,13 +174,14 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
         RuntimeError: if the processes die whatever they do.
     """
     with contextlib.ExitStack() as stack:
-        writers = stack.enter_context(
-            shard_writers(directory, work.modalities, journal, shard_bytes)
+        writer = stack.enter_context(
+            RecordWriter(directory, work.modalities, journal, shard_bytes)
         )
         deaths = successes = 0
         for names, kind, value in pool.run(work.tasks(labels)):
             if kind == "reported":
                 bar.add_frames(value)
+                writer.go_on()
                 continue
             if kind == "raised":
                 raise value
@@ -193,7 +195,7 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                     journal.add_failed(name, prepared)
                 else:
                     work.learn(name, prepared)
-                    _append(writers, journal, name, labels[name], prepared)
+                    _append(writer, journal, name, labels[name], prepared)
                     successes += 1
                 bar.add_video(failed=failed)
             for directory in {
@@ -209,8 +211,7 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                     "Every process dies, with any video. Received, the last "
                     f"time: {value[0]}"
                 )
-        for writer in writers.values():
-            writer.seal()
+        writer.seal()
 
 
 def finish(catalog, directory, preparation, journal, num_tried, made_from):
@@ -260,20 +261,22 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
     )
 
 
-def _append(writers, journal, name, label, prepared):
+def _append(writer, journal, name, label, prepared):
     """Writes the records of a video, then says so in the journal."""
-    positions = {}
-    notes = []
-    for modality, writer in writers.items():
-        images = prepared.images[modality]
-        positions[modality] = writer.append(
-            name, label, prepared.height, prepared.width, images
-        )
-        if images.num_bytes > records.MAX_STREAMED_BYTES:
-            notes.append(
-                f"{name}: its record of {modality} is too long to be "
-                "streamed (protobuf parses 2 GB); it is read by offset"
-            )
+    positions = writer.append(
+        name,
+        label,
+        {
+            modality: (prepared.height, prepared.width, images)
+            for modality, images in prepared.images.items()
+        },
+    )
+    notes = [
+        f"{name}: its record of {modality} is too long to be "
+        "streamed (protobuf parses 2 GB); it is read by offset"
+        for modality, images in prepared.images.items()
+        if images.num_bytes > records.MAX_STREAMED_BYTES
+    ]
     health = prepared.health and prepared.health.to_dict()
     health = health, prepared.lost_share
     journal.add_done(
@@ -287,23 +290,7 @@ def _append(writers, journal, name, label, prepared):
         prepared.code_use,
     )
     prepared.discard()
-    for writer in writers.values():
-        writer.seal_if_long()
-
-
-@contextlib.contextmanager
-def shard_writers(directory, modalities, journal, shard_bytes):
-    """Context of a dict from each modality to a `ShardWriter` that goes on
-    where the journal ends."""
-    with contextlib.ExitStack() as stack:
-        writers = {}
-        for modality in modalities:
-            position = journal.positions.get(modality, (0, 0))
-            writers[modality] = ShardWriter(
-                directory, modality, shard_bytes, position
-            )
-            stack.callback(writers[modality].close)
-        yield writers
+    writer.go_on()
 
 
 def begin(catalog, directory, settings, engine=None):
@@ -394,14 +381,16 @@ def num_cores():
     return os.cpu_count() or 1
 
 
-def _worker_environment(threads):
-    threads = str(threads)
+def worker_environment(threads: int) -> dict[str, str]:
+    """Environment variables of one of several processes that share the cores
+    of this machine, so many threads each, and its GPU."""
+    number = str(threads)
     wanted = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         # The processes share the cores, and a GPU where there is one.
-        "OMP_NUM_THREADS": threads,
-        "OPENCV_FOR_THREADS_NUM": threads,
-        "TF_NUM_INTRAOP_THREADS": threads,
+        "OMP_NUM_THREADS": number,
+        "OPENCV_FOR_THREADS_NUM": number,
+        "TF_NUM_INTRAOP_THREADS": number,
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
