@@ -1,6 +1,7 @@
 import contextlib
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -52,6 +53,7 @@ def quickstart(
         _training("rgb", prepared, out / "rgb") as of_rgb,
         _training("flow", prepared, out / "flow") as of_flow,
     ):
+        _say("3. Train a Temporal Segment Network on rgb")
         # What the rest needs takes seconds to import: meanwhile.
         load_backend()
         from keras_vidrec import reporting
@@ -65,7 +67,6 @@ def quickstart(
         from keras_vidrec.training.run import Run
         from keras_vidrec.visualization import figures
 
-        _say("3. Train a Temporal Segment Network on rgb")
         _follow(of_rgb)
         tested = {"rgb": evaluator.evaluate(out / "rgb")[1]}
         _say("4. Train one on flow, which began at the same time")
@@ -198,14 +199,16 @@ def _training(modality, data, out):
 
 def _follow(process):
     """Prints what a training prints, until it is done."""
-    lines = []
+    lines, is_trained = [], False
     for line in process.stdout:
         lines.append(line)
         # The commands that may follow are those of the next steps.
-        if not any(one.startswith("Trained: ") for one in lines):
+        is_trained = is_trained or line.startswith("Trained: ")
+        if not is_trained:
             echo(line.rstrip())
     if process.wait():
-        raise RuntimeError(f"{process.args}: {''.join(lines)[-500:]}")
+        command = shlex.join(process.args)
+        raise RuntimeError(f"{command}: {''.join(lines)[-500:]}")
 
 
 def _tell(stream, scores):
