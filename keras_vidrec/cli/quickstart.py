@@ -43,15 +43,19 @@ def quickstart(
     """Make a small set of videos, prepare it, train two streams on it, fuse
     them, train a network on their features, test, report, export, predict and
     draw."""
+    from keras_vidrec.data.preparing.prepare import num_cores
+
     videos, prepared = out / "videos", out / "prepared"
     _say(f"1. Videos of twelve classes in three kinds: {videos}")
     _make_videos(videos)
     _say(f"2. Frames and optical flow of all of them, once: {prepared}")
     _prepare(videos, prepared)
 
+    cores = num_cores()
     with (
-        _training("rgb", prepared, out / "rgb") as of_rgb,
-        _training("flow", prepared, out / "flow") as of_flow,
+        _training("rgb", prepared, out / "rgb", cores // 2) as of_rgb,
+        # It takes twice as long, and has all cores when rgb is done.
+        _training("flow", prepared, out / "flow", cores) as of_flow,
     ):
         _say("3. Train a Temporal Segment Network on rgb")
         # What the rest needs takes seconds to import: meanwhile.
@@ -172,17 +176,16 @@ def _prepare(videos, directory):
 
 
 @contextlib.contextmanager
-def _training(modality, data, out):
-    """Trains a stream by `vidrec train` in a process of its own, which has
-    half of the processor cores: two small networks side by side are ready
-    sooner than one after the other. Yields the process; an exception ends
-    it."""
+def _training(modality, data, out, threads):
+    """Trains a stream by `vidrec train` in a process of its own, which
+    computes in so many threads, at least one. Yields the process; an
+    exception ends it."""
     from keras_vidrec.data.preparing import prepare
 
     command = [sys.executable, "-m", "keras_vidrec"]
     command += ["train", f"quickstart_{modality}"]
     command += ["--data", str(data), "--out", str(out)]
-    threads = max(prepare.num_cores() // 2, 1)
+    threads = max(threads, 1)
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
