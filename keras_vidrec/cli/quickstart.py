@@ -1,4 +1,7 @@
+import contextlib
+import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -40,50 +43,42 @@ def quickstart(
     """Make a small set of videos, prepare it, train two streams on it, fuse
     them, train a network on their features, test, report, export, predict and
     draw."""
-    load_backend()
-    from keras_vidrec import reporting
-    from keras_vidrec.data import opening
-    from keras_vidrec.data import synthetic
-    from keras_vidrec.data.catalogs import catalog
-    from keras_vidrec.data.preparing.prepare import prepare
-    from keras_vidrec.data.preparing.video import Preparation
-    from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation import feature_extraction
-    from keras_vidrec.evaluation.scores import fusion
-    from keras_vidrec.recognition.recognizer import Recognizer
-    from keras_vidrec.training import recipes
-    from keras_vidrec.training import trainer
-    from keras_vidrec.visualization import figures
+    from keras_vidrec.data.preparing.prepare import num_cores
 
     videos, prepared = out / "videos", out / "prepared"
     _say(f"1. Videos of twelve classes in three kinds: {videos}")
-    synthetic.generate(videos, train_groups=12, progress=True)
-
+    _make_videos(videos)
     _say(f"2. Frames and optical flow of all of them, once: {prepared}")
-    prepare(
-        catalog.discover(videos),
-        prepared,
-        # Motion is at most 4 pixels a frame here, so a small bound gives a
-        # finer code.
-        Preparation(flow="dis", bound=4.0, size="short64"),
-        progress=True,
-    )
+    _prepare(videos, prepared)
 
-    runs = {}
-    for step, modality in ((3, "rgb"), (4, "flow")):
-        _say(f"{step}. Train a Temporal Segment Network on {modality}")
-        recipe = recipes.get(f"quickstart_{modality}").with_data(
-            directory=prepared
-        )
-        runs[modality] = trainer.train(
-            recipe, out / modality, verbose=progress()
-        )
+    cores = num_cores()
+    with (
+        _training("rgb", prepared, out / "rgb", cores // 2) as of_rgb,
+        # It takes twice as long, and has all cores when rgb is done.
+        _training("flow", prepared, out / "flow", cores) as of_flow,
+    ):
+        _say("3. Train a Temporal Segment Network on rgb")
+        # What the rest needs takes seconds to import: meanwhile.
+        load_backend()
+        from keras_vidrec import reporting
+        from keras_vidrec.data import opening
+        from keras_vidrec.evaluation import evaluator
+        from keras_vidrec.evaluation import feature_extraction
+        from keras_vidrec.evaluation.scores import fusion
+        from keras_vidrec.recognition.recognizer import Recognizer
+        from keras_vidrec.training import recipes
+        from keras_vidrec.training import trainer
+        from keras_vidrec.training.run import Run
+        from keras_vidrec.visualization import figures
+
+        _follow(of_rgb)
+        tested = {"rgb": evaluator.evaluate(out / "rgb")[1]}
+        _say("4. Train one on flow, which began at the same time")
+        _follow(of_flow)
+    tested["flow"] = evaluator.evaluate(out / "flow")[1]
+    runs = {modality: Run.open(out / modality) for modality in tested}
 
     _say("5. Test both on videos they have not seen, and fuse their scores")
-    tested = {
-        modality: evaluator.evaluate(run.path)[1]
-        for modality, run in runs.items()
-    }
     tested["fused"] = fusion.fuse(
         tuple(tested.values()), tuple(_FUSION_WEIGHTS.values())
     )
@@ -154,6 +149,71 @@ def quickstart(
         f"   {program} evaluate RUN\n"
         f"   {program} predict RUN VIDEO..."
     )
+
+
+def _make_videos(directory):
+    from keras_vidrec.data import synthetic
+    from keras_vidrec.data.preparing import prepare
+
+    synthetic.generate(
+        directory,
+        train_groups=12,
+        workers=prepare.num_cores(),
+        progress=True,
+    )
+
+
+def _prepare(videos, directory):
+    from keras_vidrec.data.catalogs import catalog
+    from keras_vidrec.data.preparing.prepare import prepare
+    from keras_vidrec.data.preparing.video import Preparation
+
+    prepare(
+        catalog.discover(videos),
+        directory,
+        # Nothing moves faster than 4 pixels a frame here: a finer code.
+        Preparation(flow="dis", bound=4.0, size="short64"),
+        progress=True,
+    )
+
+
+@contextlib.contextmanager
+def _training(modality, data, out, threads):
+    """Trains a stream by `vidrec train` in a process of its own, which
+    computes in so many threads, at least one. Yields the process; an
+    exception ends it."""
+    from keras_vidrec.data.preparing import prepare
+
+    command = [sys.executable, "-m", "keras_vidrec"]
+    command += ["train", f"quickstart_{modality}"]
+    command += ["--data", str(data), "--out", str(out)]
+    threads = max(threads, 1)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **prepare.worker_environment(threads)},
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.terminate()  # it keeps what is trained
+            raise
+
+
+def _follow(process):
+    """Prints what a training prints, until it is done."""
+    lines, is_trained = [], False
+    for line in process.stdout:
+        lines.append(line)
+        # The commands that may follow are those of the next steps.
+        is_trained = is_trained or line.startswith("Trained: ")
+        if not is_trained:
+            echo(line.rstrip())
+    if process.wait():
+        command = shlex.join(process.args)
+        raise RuntimeError(f"{command}: {''.join(lines)[-500:]}")
 
 
 def _tell(stream, scores):

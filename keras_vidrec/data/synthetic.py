@@ -1,15 +1,20 @@
 """A small synthetic dataset with classes of appearance, motion and order."""
 
 import collections.abc
+import contextlib
+import dataclasses
 import json
 import os
 import pathlib
+import tempfile
 
 import cv2
 import numpy as np
 import tqdm
 
 from keras_vidrec.data import synthetic_scene
+from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 
@@ -78,6 +83,7 @@ def generate(
     num_frames: int = 34,
     seed: int = 0,
     classes: collections.abc.Sequence[str] | None = None,
+    workers: int = 1,
     progress: bool = False,
 ) -> pathlib.Path:
     """Writes the dataset as videos in the layout of UCF101.
@@ -123,6 +129,8 @@ def generate(
         seed: int, 0 or more. Defaults to `0`.
         classes: `None` (all twelve), or sequence of str: the classes, keys of
             `KINDS`. Defaults to `None`.
+        workers: int. Processes that write the videos; 1 means this process.
+            The videos are the same. Defaults to `1`.
         progress: bool. Whether to show a progress bar. Defaults to `False`.
 
     Returns:
@@ -132,6 +140,7 @@ def generate(
         ValueError: if an argument is out of range, or `directory` contains a
             dataset of another size, length or seed.
         OSError: if OpenCV cannot write a video.
+        RuntimeError: if the workers die.
     """
     for name, value, minimum in (
         ("train_groups", train_groups, 1),
@@ -139,6 +148,7 @@ def generate(
         ("clips_per_group", clips_per_group, 1),
         ("num_frames", num_frames, 8),
         ("seed", seed, 0),
+        ("workers", workers, 1),
     ):
         checks.count(name, value, minimum)
     checks.check(
@@ -169,23 +179,13 @@ def generate(
         for group in range(1, num_groups + 1)
         for clip in range(1, clips_per_group + 1)
     ]
-    for class_name, group, clip in tqdm.tqdm(
-        clips, desc="synthetic videos", disable=None if progress else True
+    for _ in tqdm.tqdm(
+        _written(clips, _Writer(directory, size, num_frames, seed), workers),
+        desc="synthetic videos",
+        total=len(clips),
+        disable=None if progress else True,
     ):
-        path = directory / _video(class_name, group, clip)
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            _write_video(
-                path,
-                draw_scene(
-                    class_name,
-                    group,
-                    clip,
-                    size=size,
-                    num_frames=num_frames,
-                    seed=seed,
-                ),
-            )
+        pass
     _write_lists(directory, classes, clips, test_groups)
     return directory
 
@@ -208,6 +208,48 @@ def _claim(directory: pathlib.Path, settings: dict) -> None:
             f"Expected {found}; choose another directory or delete this one. "
             f"Received: {settings}"
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+    """Writes a clip if it is not there, in this process or in one of
+    `Workers`."""
+
+    directory: pathlib.Path
+    size: tuple[int, int]
+    num_frames: int
+    seed: int
+
+    def __call__(self, clip, report=None):
+        path = self.directory / _video(*clip)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            scene = draw_scene(
+                *clip,
+                size=self.size,
+                num_frames=self.num_frames,
+                seed=self.seed,
+            )
+            _write_video(path, scene)
+
+
+def _written(clips, write, workers):
+    """Yields each clip when it is written."""
+    if workers == 1:
+        for clip in clips:
+            write(clip)
+            yield clip
+        return
+    with tempfile.TemporaryDirectory() as logs:
+        environment = prepare.worker_environment(threads=1)
+        pool = Workers(write, workers, environment, logs)
+        with contextlib.closing(pool):
+            for clip, kind, value in pool.run(clips):
+                if kind == "raised":
+                    raise value
+                if kind == "died":
+                    raise RuntimeError(f"Writing {_video(*clip)}: {value}")
+                yield clip
 
 
 def _write_video(path: pathlib.Path, scene: synthetic_scene.Scene) -> None:

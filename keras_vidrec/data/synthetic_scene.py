@@ -189,8 +189,8 @@ def _noise(rng: np.random.Generator, shape: tuple, blur: float) -> np.ndarray:
     """Draws smooth noise in -1..1: float32 array of a shape `(rows,
     columns)`."""
     noise = rng.standard_normal(shape).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), blur)
-    return np.tanh(2 * (noise - noise.mean()) / noise.std())
+    blurred = cv2.GaussianBlur(noise, (0, 0), blur)
+    return np.tanh(2 * (blurred - blurred.mean()) / blurred.std())
 
 
 def _paint(rng, field, middle, contrast):

@@ -2,11 +2,14 @@
 
 import os
 import re
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
+from keras_vidrec.cli import quickstart
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.fusion import fuse
@@ -31,6 +34,26 @@ def accuracy_within_pairs(scores):
         better = scores.scores[of_pair][:, columns].argmax(axis=1)
         hits.extend(np.take(columns, better) == scores.labels[of_pair])
     return np.mean(hits)
+
+
+def followed(program):
+    """A training of the quickstart that is this program."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_a_training_is_shown_until_it_is_trained(capsys):
+    lines = "epoch 1 of 1\nTrained rgb\nTrained: run/model.keras\nNext:\n"
+    with followed(f"print({lines!r})") as process:
+        quickstart._follow(process)
+    assert capsys.readouterr().out == "epoch 1 of 1\nTrained rgb\n"
+
+
+def test_a_training_that_fails_ends_the_quickstart():
+    with followed("print('no data'); raise SystemExit(1)") as process:
+        with pytest.raises(RuntimeError, match="SystemExit.*: no data"):
+            quickstart._follow(process)
 
 
 @pytest.mark.large

@@ -121,6 +121,20 @@ def test_clips_are_a_function_of_seed_class_group_and_clip(dataset, tmp_path):
     assert len(set(frames)) == 4
 
 
+def test_processes_write_the_same(dataset, tmp_path):
+    synthetic.generate(tmp_path, workers=2, **SMALL)
+    videos = [path.relative_to(dataset) for path in dataset.rglob("*.*")]
+    assert len(videos) > 36
+    for name in videos:
+        assert (tmp_path / name).read_bytes() == (dataset / name).read_bytes()
+    # What is wrong there is wrong here.
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / "Dots").write_text("no folder")
+    with pytest.raises(FileExistsError, match="Dots"):
+        synthetic.generate(wrong, workers=2, **SMALL)
+
+
 def test_resumes(tmp_path):
     synthetic.generate(tmp_path, **SMALL)
     videos = sorted(tmp_path.rglob("*.avi"))
@@ -150,6 +164,7 @@ def test_refuses_to_mix_settings(dataset):
         ("clips_per_group", 0),
         ("num_frames", 7),
         ("seed", -1),
+        ("workers", 0),
         ("size", (30, 48)),
         ("size", (32, 47)),
         ("size", (32.0, 48)),

@@ -184,8 +184,8 @@ class ShardWriter:
         self._file.truncate(self._length)
 
     def append(self, video, label, height, width, images):
-        """Appends a record and syncs it to the disk. Takes the arguments of
-        `records.write_record`.
+        """Appends a record, with the arguments of `records.write_record`. The
+        next `sync` writes it to the disk.
 
         Returns:
             The position after the record, from which writing can be resumed.
@@ -197,18 +197,27 @@ class ShardWriter:
             self._file, video, label, height, width, images
         )
         self._file.flush()
-        os.fsync(self._file.fileno())
         return self._number, self._length
+
+    def sync(self):
+        """Brings the appended records to the disk."""
+        os.fsync(self._file.fileno())
+
+    @property
+    def is_long(self):
+        """Whether the shard is long enough to be completed."""
+        return self._length >= self._shard_bytes
 
     def seal_if_long(self):
         """Completes the shard if it is long enough, and starts the next one."""
-        if self._length >= self._shard_bytes:
+        if self.is_long:
             self.seal()
             self._number, self._length = self._number + 1, 0
             self._file = open(self._partial, "wb")
 
     def seal(self):
         """Completes the shard, or deletes it if it has no records."""
+        self.sync()
         self.close()
         if not self._length:
             self._partial.unlink()

@@ -206,6 +206,7 @@ class _Shelf:
                 )
                 self._bar.add_frames(line["frames"])
                 self._bar.add_video()
+            self._journal.sync()
             for video, reason in found.failed.items():
                 self._journal.add_failed(video, reason)
                 self._bar.add_video(failed=True)

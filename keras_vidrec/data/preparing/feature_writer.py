@@ -7,14 +7,15 @@ from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureVersions
 from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.record_writer import RecordWriter
 
 
 class FeatureWriter:
     """Writes features video by video into shards, or resumes writing.
 
     After an interruption a writer with the same settings resumes after the last
-    video that was added, as `prepare.prepare` does. Close it, or use it in a
-    `with` statement.
+    video that was added, as `prepare.prepare` does; after a kill, at most half
+    a second of work is repeated. Close it, or use it in a `with` statement.
 
     Args:
         catalog: `Catalog` of the videos.
@@ -58,8 +59,8 @@ class FeatureWriter:
             self.todo = prepare.left_to_do(
                 catalog, self._journal, self._contents.get
             )
-            self._writers = stack.enter_context(
-                prepare.shard_writers(
+            self._writer = stack.enter_context(
+                RecordWriter(
                     self._directory,
                     settings.modalities,
                     self._journal,
@@ -101,17 +102,9 @@ class FeatureWriter:
                         f"{(settings.num_frames, num_features)}. Received: "
                         f"shape {version.shape}"
                     )
-            records[stream] = FeatureVersions(versions[stream])
-        positions = {
-            stream: self._writers[stream].append(
-                video,
-                self.todo[video],
-                settings.num_frames,
-                num_features,
-                records[stream],
-            )
-            for stream, num_features in settings.features.items()
-        }
+            found = FeatureVersions(versions[stream])
+            records[stream] = settings.num_frames, num_features, found
+        positions = self._writer.append(video, self.todo[video], records)
         self._journal.add_done(
             video,
             self.todo[video],
@@ -120,8 +113,7 @@ class FeatureWriter:
             health=(health and health.to_dict(), lost_share),
             content=self._contents[video],
         )
-        for writer in self._writers.values():
-            writer.seal_if_long()
+        self._writer.go_on()
 
     def add_failed(self, video, reason):
         """Records that a video has no features, and why. Another run tries it
@@ -145,8 +137,7 @@ class FeatureWriter:
         Raises:
             ValueError: if no video has features.
         """
-        for writer in self._writers.values():
-            writer.seal()
+        self._writer.seal()
         return prepare.finish(
             self._catalog,
             self._directory,

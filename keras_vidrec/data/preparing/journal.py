@@ -22,8 +22,9 @@ class Journal:
     """The journal of a directory, locked by one process at a time.
 
     The first line has the settings; each other line the result of a video; each
-    line has a checksum. Lines are synced to the disk. A line that was cut off
-    because the process was killed is ignored. The lock ends with the process.
+    line has a checksum. `sync` writes the lines of prepared videos, after their
+    records are on the disk. A line that was cut off because the process was
+    killed is ignored. The lock ends with the process.
 
     Args:
         path: path of the file, created if missing.
@@ -53,6 +54,7 @@ class Journal:
                 )
             )
             self._file = stack.enter_context(open(self._path, "a+b"))
+            self._unsynced = []
             self._read(settings)
             self._open = stack.pop_all()
 
@@ -67,7 +69,8 @@ class Journal:
         content=None,
         code_use=None,
     ):
-        """Records that the records of a video are written and synced.
+        """Records that the records of a video are written. Call `sync` when
+        they are on the disk.
 
         Args:
             video: str. Name of the video.
@@ -90,8 +93,18 @@ class Journal:
             "content": content,
             "code_use": code_use,
         }
-        self._append(line)
+        self._unsynced.append(line)
         self._note(line)
+
+    @property
+    def has_unsynced(self):
+        """Whether `sync` has lines to write."""
+        return bool(self._unsynced)
+
+    def sync(self):
+        """Writes the lines of prepared videos, and brings them to the disk."""
+        lines, self._unsynced = self._unsynced, []
+        self._append(*lines)
 
     def add_failed(self, video, reason):
         """Records that a video cannot be prepared, and why."""
@@ -160,9 +173,10 @@ class Journal:
             )
         return line
 
-    def _append(self, line):
-        line = {**line, "crc": _crc(line)}
-        self._file.write(json.dumps(line).encode() + b"\n")
+    def _append(self, *lines):
+        for line in lines:
+            line = {**line, "crc": _crc(line)}
+            self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -16,11 +16,11 @@ from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.changes import Changes
 from keras_vidrec.data.preparing.code_use import CodeUse
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.record_writer import RecordWriter
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
@@ -66,12 +66,13 @@ def prepare(
 
     Each video becomes one record for each modality. Each worker process
     prepares one video at a time, and only this process writes shards. After an
-    interruption the same call resumes after the last finished video. Videos
-    that fail are left out and listed in `report.json`; the next call tries them
-    again. Until the next call videos may be added and removed, but not classes.
-    Videos that were replaced by others of the same name, or have another class
-    now, are prepared again, and listed in a warning. Their old records stay in
-    the shards, but readers do not find them any more.
+    interruption the same call resumes after the last finished video; after a
+    kill, at most half a second of work is repeated. Videos that fail are left
+    out and listed in `report.json`; the next call tries them again. Until the
+    next call videos may be added and removed, but not classes. Videos that were
+    replaced by others of the same name, or have another class now, are prepared
+    again, and listed in a warning. Their old records stay in the shards, but
+    readers do not find them any more.
 
     Args:
         catalog: `Catalog` of video files.
@@ -172,7 +173,7 @@ def make_pool(work, workers, scratch, threads=None):
     return Workers(
         functools.partial(work, os.fspath(scratch)),
         workers,
-        _worker_environment(threads),
+        worker_environment(threads),
         scratch,
     )
 
@@ -196,13 +197,14 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
         RuntimeError: if processes die with any video.
     """
     with contextlib.ExitStack() as stack:
-        writers = stack.enter_context(
-            shard_writers(directory, work.modalities, journal, shard_bytes)
+        writer = stack.enter_context(
+            RecordWriter(directory, work.modalities, journal, shard_bytes)
         )
         deaths = successes = 0
         for names, kind, value in pool.run(work.tasks(labels)):
             if kind == "reported":
                 bar.add_frames(value)
+                writer.go_on()
                 continue
             if kind == "raised":
                 raise value
@@ -216,7 +218,7 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                     journal.add_failed(name, prepared)
                 else:
                     work.learn(name, prepared)
-                    _append(writers, journal, name, labels[name], prepared)
+                    _append(writer, journal, name, labels[name], prepared)
                     successes += 1
                 bar.add_video(failed=failed)
             for directory in {
@@ -232,8 +234,7 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                     "Every process dies, with any video. Received, from the "
                     f"last one: {value[0]}"
                 )
-        for writer in writers.values():
-            writer.seal()
+        writer.seal()
 
 
 def finish(catalog, directory, preparation, journal, num_tried, made_from):
@@ -293,20 +294,22 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
     )
 
 
-def _append(writers, journal, name, label, prepared):
+def _append(writer, journal, name, label, prepared):
     """Writes the records of a video, then its line of the journal."""
-    positions = {}
-    notes = []
-    for modality, writer in writers.items():
-        images = prepared.images[modality]
-        positions[modality] = writer.append(
-            name, label, prepared.height, prepared.width, images
-        )
-        if images.num_bytes > records.MAX_STREAMED_BYTES:
-            notes.append(
-                f"{name}: its record of {modality} is too long to be "
-                "streamed (protobuf parses 2 GB); it is read by offset"
-            )
+    positions = writer.append(
+        name,
+        label,
+        {
+            modality: (prepared.height, prepared.width, images)
+            for modality, images in prepared.images.items()
+        },
+    )
+    notes = [
+        f"{name}: its record of {modality} is too long to be "
+        "streamed (protobuf parses 2 GB); it is read by offset"
+        for modality, images in prepared.images.items()
+        if images.num_bytes > records.MAX_STREAMED_BYTES
+    ]
     health = prepared.health and prepared.health.to_dict()
     health = health, prepared.lost_share
     journal.add_done(
@@ -320,23 +323,7 @@ def _append(writers, journal, name, label, prepared):
         prepared.code_use,
     )
     prepared.discard()
-    for writer in writers.values():
-        writer.seal_if_long()
-
-
-@contextlib.contextmanager
-def shard_writers(directory, modalities, journal, shard_bytes):
-    """Context manager: a dict from each modality to a `ShardWriter` that
-    continues after the last record of the journal."""
-    with contextlib.ExitStack() as stack:
-        writers = {}
-        for modality in modalities:
-            position = journal.positions.get(modality, (0, 0))
-            writers[modality] = ShardWriter(
-                directory, modality, shard_bytes, position
-            )
-            stack.callback(writers[modality].close)
-        yield writers
+    writer.go_on()
 
 
 def begin(catalog, directory, settings, engine=None):
@@ -435,7 +422,7 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _worker_environment(threads: int) -> dict[str, str]:
+def worker_environment(threads: int) -> dict[str, str]:
     """The environment variables of a process with this number of threads. Those
     for threads that are already set are not changed."""
     number = str(threads)
