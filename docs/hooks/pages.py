@@ -78,7 +78,7 @@ def commands():
     lines = [
         "# Commands",
         "",
-        "`vidrec COMMAND --help` prints the same and an example. "
+        "`vidrec COMMAND --help` prints the same. "
         "`vidrec --install-completion` lets bash, zsh, fish and PowerShell "
         "complete commands and options, in terminals that are opened from then "
         "on; `vidrec --show-completion` prints what it would install.",
@@ -94,11 +94,16 @@ def commands():
             return
         given = [p for p in command.params if _argument(p)]
         options = [p for p in command.params if not _argument(p)]
-        usage = " ".join(p.metavar or p.name.upper() for p in given)
-        lines.extend(["```sh", f"{path} {usage} [OPTIONS]", "```"])
+        usage = [p.metavar or p.name.upper() for p in given]
+        usage += ["[OPTIONS]"] if options else []
+        lines.extend(["```sh", " ".join([path, *usage]), "```"])
         example = (command.epilog or "").removeprefix("Example: ")
         lines.extend(["", f"For example `{example}`."])
-        lines.extend(["", "| option | meaning |", "|---|---|"])
+        if given or options:
+            lines.extend(["", "| argument, option | meaning |", "|---|---|"])
+        for word, argument in zip(usage, given):
+            word = word.replace("|", "\\|")
+            lines.append(f"| `{word}` | {_text(argument.help)} |")
         for option in options:
             names = ", ".join(f"`{name}`" for name in option.opts)
             lines.append(f"| {names} | {_text(option.help)} |")
