@@ -17,7 +17,5 @@ class Sessions(griffe.Extension):
 
     def on_instance(self, *, obj, **kwargs):
         if obj.docstring:
-            value = _SESSION.sub(
-                r"```pycon\n\g<0>\n```", obj.docstring.value
-            )
+            value = _SESSION.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
             obj.docstring.value = _RETURNED.sub(r"\g<1>: ", value)
