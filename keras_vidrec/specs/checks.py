@@ -261,7 +261,7 @@ def how_to_install(extra: str) -> str:
     return f"pip install {shlex.quote(source)}"
 
 
-def _installed_from():
+def _installed_from() -> str:
     """What a requirement of this package ends with, as pip keeps it (PEP 610);
     `""` for the package index."""
     try:
