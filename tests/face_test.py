@@ -27,6 +27,19 @@ ROOMS = sorted(
 FACES = ["keras_vidrec", *(f"keras_vidrec.{room}" for room in ROOMS)]
 
 
+def public_packages(name):
+    """Those that a package shows, and those that these show."""
+    package = importlib.import_module(name)
+    for shown in package.__all__:
+        value = getattr(package, shown)
+        if hasattr(value, "__path__"):
+            yield value.__name__
+            yield from public_packages(value.__name__)
+
+
+PUBLIC = sorted({"keras_vidrec", *public_packages("keras_vidrec")})
+
+
 def run(code, *arguments, **where):
     """In a process of its own, which has imported nothing yet."""
     subprocess.run(
@@ -51,7 +64,11 @@ def test_every_room_is_in_the_face():
     assert set(ROOMS) <= set(keras_vidrec.__all__)
 
 
-@pytest.mark.parametrize("name", FACES)
+def test_every_package_that_is_public_is_tested():
+    assert set(FACES) < set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_a_room_shows_what_is_for_users(name):
     room = importlib.import_module(name)
     shown = {name for name in dir(room) if not name.startswith("__")}

@@ -33,6 +33,7 @@ FOR_USERS = {
     "layers",
     "reporting",
     "training",
+    "training.recipes",
     "videos",
     "visualization",
     "weights",

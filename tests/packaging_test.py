@@ -6,6 +6,7 @@ import re
 import runpy
 
 import keras_vidrec
+from keras_vidrec.specs import documents
 
 ROOT = pathlib.Path(keras_vidrec.__file__).parents[1]
 SETUP = configparser.ConfigParser()
@@ -65,3 +66,18 @@ def test_what_an_index_shows_has_no_links_into_the_repository():
     assert "![" not in shown and "docs/start.md" in shown
     links = re.findall(r"\]\(https?:[^)]+\)", readme)
     assert links and links == re.findall(r"\]\(https?:[^)]+\)", shown)
+
+
+def test_a_release_is_tried_first_and_needs_no_password():
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    jobs = documents.parse_yaml(text)["jobs"]
+    assert jobs["publish"]["needs"] == "try"
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+    assert "secrets." not in text and "password:" not in text
+    tried = jobs["try"]["strategy"]["matrix"]
+    stated = re.findall(r"Python :: (3\.\d+)", SETUP["metadata"]["classifiers"])
+    assert tried["python"] == stated
+    assert tried["backend"] == ["tensorflow", "jax", "torch"]
+    assert ".github/workflows/release.yml" in (
+        ROOT / "docs/release.md"
+    ).read_text("utf-8")

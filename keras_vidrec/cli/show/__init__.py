@@ -1,5 +1,7 @@
 """`vidrec show`: visualizations of networks and their input."""
 
+import typing
+
 import typer
 
 from keras_vidrec.cli.show import classes
@@ -14,16 +16,17 @@ show = typer.Typer(
     ),
     no_args_is_help=True,
 )
-for _command in (
-    classes.gradcam,
-    classes.deepdraw,
-    classes.features,
-    layers.activations,
-    layers.fusion,
-    videos.modalities,
-    videos.flow,
-    videos.sheet,
-):
-    show.command()(_command)
+_EXAMPLES: dict[typing.Callable, str] = {
+    classes.gradcam: "gradcam run clip.mp4 --out seen.png",
+    classes.deepdraw: "deepdraw run --class jump --out jump.png",
+    classes.features: "features run --data my_videos --out map.png",
+    layers.activations: "activations run clip.mp4 --out layers.png",
+    layers.fusion: "fusion run --out filters.png",
+    videos.modalities: "modalities clip.mp4 --out modalities.png",
+    videos.flow: "flow clip.mp4 --method dis --out flow.png",
+    videos.sheet: "sheet my_videos --out sheet.png",
+}
+for _command, _example in _EXAMPLES.items():
+    show.command(epilog=f"Example: vidrec show {_example}")(_command)
 
 __all__ = ["show"]

@@ -33,3 +33,7 @@ __all__ = [
     "name_of",
     "step_of",
 ]
+
+
+def __dir__():
+    return __all__

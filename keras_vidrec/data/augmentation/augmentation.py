@@ -33,6 +33,7 @@ STEPS = {
     "mixup": MixUp,
     "cutmix": CutMix,
 }
+"""dict from the names of the steps in recipes to their classes."""
 _NAMES = {step: name for name, step in STEPS.items()}
 _EXPECTED = "a list of steps, such as [crop, flip, {color_jitter: 0.4}]"
 

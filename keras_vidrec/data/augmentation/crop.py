@@ -18,7 +18,6 @@ from keras_vidrec.specs import checks
 RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
 
-# The published numbers of each policy: all that the policy takes.
 CROPS: dict[str, dict] = {
     # TSN's programs (`caffe`, data_transformer.cpp: `fix_crop`,
     # `more_fix_crop`, `max_distort`): height and width are neighbors in the
@@ -43,6 +42,7 @@ CROPS: dict[str, dict] = {
     # The largest square in the middle.
     "center": {},
 }
+"""dict from the policies of `Crop` to their fields and published values."""
 
 # (rows, columns), in quarters of the space that a crop leaves in the frame: the
 # corners and the center, then the eight positions between them, in the order

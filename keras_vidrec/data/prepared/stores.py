@@ -14,6 +14,7 @@ import fsspec
 import fsspec.core
 
 from keras_vidrec.data.prepared import tensorflow_store
+from keras_vidrec.specs import checks
 
 # Connections to a store, for requests at the same time.
 _MAX_REQUESTS = 64
@@ -274,8 +275,7 @@ def reader_of(scheme: str) -> str:
     if extra is not None:
         raise UnknownAddress(
             f"Reading {scheme}:// needs a library that is not installed. "
-            f'Expected: pip install "keras-vidrec[{extra}]". Received: '
-            f"{scheme}://"
+            f"Expected: {checks.how_to_install(extra)}. Received: {scheme}://"
         )
     raise UnknownAddress(
         f"{scheme}:// is not supported. Expected s3://, gs://, http://, "

@@ -220,7 +220,7 @@ def _new_pipeline(runner, options):
     except ImportError:
         raise ValueError(
             "Runners need Apache Beam. Expected it to be installed: "
-            'pip install "keras-vidrec[beam]". '
+            f"{checks.how_to_install('beam')}. "
             f"Received: runner={runner!r}"
         ) from None
     arguments = list(options)

@@ -167,7 +167,7 @@ def _gradio():
         import gradio
     except ImportError as error:
         raise ImportError(
-            "The page needs Gradio: pip install 'keras-vidrec[demo]'"
+            f"The page needs Gradio: {checks.how_to_install('demo')}"
         ) from error
     return gradio
 

@@ -167,8 +167,8 @@ def checked(log):
         checks.check(
             name not in _TRACKERS or importlib.util.find_spec(name) is not None,
             "log",
-            f"no {name}, which is not installed (pip install "
-            f"'keras-vidrec[{name}]')",
+            f"no {name}, which is not installed "
+            f"({checks.how_to_install(name)})",
             log,
         )
     return tuple(dict.fromkeys(log))

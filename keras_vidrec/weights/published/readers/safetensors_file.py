@@ -2,6 +2,7 @@
 
 import os
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.torch_file import without_wrapper
 
@@ -71,8 +72,8 @@ def _import_safetensors():
         import safetensors
     except ImportError as error:
         raise ImportError(
-            "Reading .safetensors needs their library: `pip install "
-            "keras-vidrec[torch]`"
+            "Reading .safetensors needs their library: "
+            f"`{checks.how_to_install('torch')}`"
         ) from error
     return safetensors
 

@@ -3,6 +3,7 @@
 import os
 import zipfile
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import plain_tensors
 from keras_vidrec.weights.published.readers import torch_checks
@@ -145,7 +146,7 @@ def _import_torch():
     except ImportError as error:
         raise ImportError(
             "Reading PyTorch checkpoints that contain more than tensors and "
-            "plain values needs PyTorch: `pip install keras-vidrec[torch]`"
+            f"plain values needs PyTorch: `{checks.how_to_install('torch')}`"
         ) from error
     return torch
 
