@@ -144,7 +144,7 @@ def check_brox() -> None:
         )
 
 
-def _dis(preset: str, height: int, width: int) -> cv2.DISOpticalFlow:
+def _dis(preset, height, width):
     """Returns a new object of OpenCV for frames of one size. It stores the
     pyramids of frames, so threads cannot share it."""
     algorithm = cv2.DISOpticalFlow.create(DIS_PRESETS[preset])

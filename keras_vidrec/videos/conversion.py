@@ -130,7 +130,7 @@ def graph_of(frame, filters):
     return graph
 
 
-def display_matrix(frame: av.VideoFrame) -> list[int] | None:
+def display_matrix(frame) -> list[int] | None:
     """Returns the 9 numbers of the matrix that rotates and mirrors a frame for
     display, or `None`."""
     data = frame.side_data.get("DISPLAYMATRIX")
