@@ -146,7 +146,7 @@ def train(
         with contextlib.ExitStack() as held:
             loop = Loop(dataset, run, devices, verbose)
             notes.note_sampling(dataset, head.describe(loop.model).clip_spec)
-            _claim(run, dataset, loop.model, kept, devices.is_chief, held, log)
+            _claim(run, dataset, loop, kept, devices.is_chief, held, log)
             tracked = held.enter_context(
                 trackers.following(
                     log if devices.is_chief else (),
@@ -224,18 +224,20 @@ class _Kept(typing.NamedTuple):
     allow_leak: bool
 
 
-def _claim(run, data, model, kept, is_chief, held, log):
+def _claim(run, data, loop, kept, is_chief, held, log):
     """Notes what the network is made from, and keeps the run from others until
     `held` is closed.
 
     Raises:
-        ValueError: as `_origin`.
+        ValueError: as `_origin` and `Loop.check_continues`.
     """
-    origin, remarks = _origin(model, data, run.path, kept)
+    origin, remarks = _origin(loop.model, data, run.path, kept)
     if is_chief:
         for line in remarks:
             logger.warning("%s", line)
         held.enter_context(run.held())
+        if kept.epochs is not None:
+            loop.check_continues()
         run.claim(data.recipe, kept.videos, origin, log)
 
 

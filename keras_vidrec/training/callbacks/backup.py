@@ -115,6 +115,21 @@ class Backup(keras.callbacks.Callback):
             stateful.set_state(state)
         return self.position
 
+    def states(self):
+        """What the newest sound backup keeps of `stateful`, by name; sets the
+        position.
+
+        Returns:
+            dict, empty without a backup.
+
+        Raises:
+            ValueError: if all backups are damaged.
+        """
+        directory = self._newest_sound()
+        if directory is None:
+            return {}
+        return documents.read_json(directory / "callbacks.json")
+
     def _newest_sound(self):
         """Directory of the newest backup that is not damaged, `None` without
         any; sets the position. Damaged ones are named, and removed when a
