@@ -11,6 +11,7 @@ from keras_vidrec import reporting
 from keras_vidrec.applications.late_fusion import LateFusion
 from keras_vidrec.applications.parts.arguments import IMAGENET
 from keras_vidrec.applications.parts.arguments import check_imagenet
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.data.catalogs import list_writer
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.evaluation.scores import fusion
@@ -99,6 +100,7 @@ def learn(
             ImageNet's weights is missing.
         OSError: if the disk is full; what is finished stays.
     """
+    check_channels_last()  # before all videos are read
     check_imagenet({"rgb": _BACKBONE}, IMAGENET)
     out = pathlib.Path(out)
     if plan_only:

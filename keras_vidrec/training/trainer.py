@@ -9,6 +9,7 @@ import typing
 import keras
 
 from keras_vidrec.applications.parts import head
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.data import leaks
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.prepared import storage
@@ -109,6 +110,7 @@ def train(
         SystemExit: with status 143 after a SIGTERM; progress is saved.
         Exception: what one of the `callbacks` raises; progress is saved.
     """
+    check_channels_last()  # before all videos are read
     callbacks = users.checked(callbacks)
     if log is None:
         log = Run(out).followed or ("tensorboard",)

@@ -77,6 +77,17 @@ def test_a_plan_is_all_that_is_made(videos, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_channels_first_are_refused_before_videos_are_read(
+    videos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        keras.config, "image_data_format", lambda: "channels_first"
+    )
+    monkeypatch.setattr(materials, "look", None)
+    with pytest.raises(ValueError, match="`image_data_format`. Expected"):
+        learn(Task(videos), tmp_path / "recognizer")
+
+
 def test_a_recognizer_and_how_it_came_about(learned, videos):
     out, said = learned
     run = Run.open(out)
