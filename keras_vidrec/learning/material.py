@@ -21,6 +21,7 @@ from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.specs.checks import counted
+from keras_vidrec.training import notes
 
 # Shares of the clips of each class.
 _TEST = 0.25
@@ -141,10 +142,7 @@ def look(task, verbose=True, begun=None) -> Material:
     _check_classes(catalog, task)
     parts, told = _parts(catalog, is_named, task.seed)
     kinds = _kinds(catalog)
-    flip = not any(
-        _SIDES & {word.lower() for word in _WORDS.findall(name)}
-        for name in catalog.classes
-    )
+    flip = not (notes.mirrored_classes(catalog.classes) or _name_sides(catalog))
     if not flip:
         remarks.append(
             "Class names distinguish left and right: clips are not mirrored."
@@ -161,6 +159,14 @@ def look(task, verbose=True, begun=None) -> Material:
         tuple(remarks),
         kinds,
         shortest,
+    )
+
+
+def _name_sides(catalog):
+    """Whether a class is named for a side, with or without its mirror image."""
+    return any(
+        _SIDES & {word.lower() for word in _WORDS.findall(name)}
+        for name in catalog.classes
     )
 
 
