@@ -25,6 +25,7 @@ from keras_vidrec.learning import verdict
 from keras_vidrec.learning.choices import Choice
 from keras_vidrec.learning.choices import Figure
 from keras_vidrec.learning.task import Task
+from keras_vidrec.specs import files
 from keras_vidrec.specs import locks
 from keras_vidrec.training import classifiers
 from keras_vidrec.training.recipes.sections import Fusion
@@ -109,6 +110,8 @@ def learn(
     out.mkdir(parents=True, exist_ok=True)
     with locks.held(out / ".learn.lock", "learn", out):
         task.claim(out)
+        for directory in (out, out / "steps"):
+            files.remove_unfinished(directory)
         listed = out / "videos.csv"
         # It goes on with the parts that it began with.
         begun = listed if listed.is_file() else None
