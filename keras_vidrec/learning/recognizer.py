@@ -35,7 +35,8 @@ def make(place, model, recipe, *, summary, all_learned):
     """
     run = Run(place.out)
     if run.model_file.is_file():
-        if run.origin.fingerprint is None:  # it was killed just before
+        noted = run.origin
+        if noted is None or noted.fingerprint is None:  # killed just before
             run.note_origin(describe(run.load_model()).origin)
         return run
     facts = describe(model)

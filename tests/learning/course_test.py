@@ -119,6 +119,18 @@ def test_a_recognizer_and_how_it_came_about(learned, videos):
     assert f"videos               {len(tested)}" in told
 
 
+def test_a_recognizer_that_was_killed_before_its_origin_was_noted(
+    learned, videos
+):
+    run = Run.open(learned[0])
+    noted = run.origin
+    assert noted.fingerprint is not None
+    run.note_origin(noted.replace(fingerprint=None))
+    task = Task(videos, flow=False, size=32, export="none", seed=3)
+    learn(task, run.path, verbose=0)
+    assert run.origin == noted
+
+
 def test_another_task_is_refused_in_its_directory(learned, videos, tmp_path):
     out, _ = learned
     task = Task(videos, flow=False, size=32, export="none", seed=4)
