@@ -10,6 +10,12 @@ ROOT = pathlib.Path(__file__).parents[1]
 # What a contributor names himself.
 PLACEHOLDER = re.compile(r"\b(NAME|FAMILY|PAPER)(?=[_./])")
 ROW = re.compile(r"^\| `([^`]+)` \| (.*) \|$", re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+# What a command of the docs begins with; one that is not broken off.
+PROGRAM = re.compile(
+    r"(([A-Z_]+=\S+ )*(vidrec|pip|python3?|make|docker|git|export|find|curl"
+    r"|uvicorn|twine|source|cd) (?!.* \\ )|    |#|$)"
+)
 PATH = re.compile(r"`((?:\w[\w.-]*/)+\w+\.\w+)`")
 
 
@@ -35,6 +41,17 @@ def test_each_page_of_contributing_is_found():
     guide = (ROOT / "CONTRIBUTING.md").read_text()
     for page in ROOT.glob("docs/contributing/*.md"):
         assert f"(docs/contributing/{page.name})" in guide
+
+
+def test_commands_have_lines_of_their_own():
+    """Filling paragraphs again would join them."""
+    lines = []
+    for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
+        for block in SHELL.findall(page.read_text()):
+            lines += re.sub(r"\\\n *", "", block).splitlines()
+    assert len(lines) > 80
+    unlike = [line for line in lines if not PROGRAM.match(line)]
+    assert not unlike
 
 
 def test_figures_of_the_papers_are_as_drawn():

@@ -11,6 +11,7 @@ from keras_vidrec import reporting
 from keras_vidrec.applications.late_fusion import LateFusion
 from keras_vidrec.applications.parts.arguments import IMAGENET
 from keras_vidrec.applications.parts.arguments import check_imagenet
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.data.catalogs import list_writer
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.evaluation.scores import fusion
@@ -24,6 +25,7 @@ from keras_vidrec.learning import verdict
 from keras_vidrec.learning.choices import Choice
 from keras_vidrec.learning.choices import Figure
 from keras_vidrec.learning.task import Task
+from keras_vidrec.specs import files
 from keras_vidrec.specs import locks
 from keras_vidrec.training import classifiers
 from keras_vidrec.training.recipes.sections import Fusion
@@ -100,6 +102,7 @@ def learn(
             weights is missing.
         OSError: if the disk is full; finished steps are kept.
     """
+    check_channels_last()  # before all videos are read
     check_imagenet({"rgb": _BACKBONE}, IMAGENET)
     out = pathlib.Path(out)
     if plan_only:
@@ -108,6 +111,8 @@ def learn(
     out.mkdir(parents=True, exist_ok=True)
     with locks.held(out / ".learn.lock", "learn", out):
         task.claim(out)
+        for directory in (out, out / "steps"):
+            files.remove_unfinished(directory)
         listed = out / "videos.csv"
         # A resumed task keeps the parts with which it was started.
         begun = listed if listed.is_file() else None

@@ -22,6 +22,7 @@ from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs.checks import counted
+from keras_vidrec.training import notes
 
 # Shares of the clips of each class; that of validation is one of the rest.
 _TEST = 0.25
@@ -140,10 +141,7 @@ def look(task, verbose=True, begun=None) -> Material:
     _check_classes(catalog, task)
     parts, told = _parts(catalog, is_named, task.seed)
     kinds = _kinds(catalog)
-    flip = not any(
-        _SIDES & {word.lower() for word in _WORDS.findall(name)}
-        for name in catalog.classes
-    )
+    flip = not (notes.mirrored_classes(catalog.classes) or _name_sides(catalog))
     if not flip:
         remarks.append(
             "Class names distinguish left and right: clips are not mirrored."
@@ -160,6 +158,14 @@ def look(task, verbose=True, begun=None) -> Material:
         tuple(remarks),
         kinds,
         shortest,
+    )
+
+
+def _name_sides(catalog):
+    """Whether a class is named for a side, with or without its mirror image."""
+    return any(
+        _SIDES & {word.lower() for word in _WORDS.findall(name)}
+        for name in catalog.classes
     )
 
 

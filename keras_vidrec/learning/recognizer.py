@@ -30,6 +30,9 @@ def make(place, model, recipe, *, summary, all_learned):
     """
     run = Run(place.out)
     if run.model_file.is_file():
+        noted = run.origin
+        if noted is None or noted.fingerprint is None:  # killed just before
+            run.note_origin(describe(run.load_model()).origin)
         return run
     facts = describe(model)
     arguments = dict(facts.blueprint.arguments)

@@ -14,6 +14,18 @@ _TOLD = frozenset(
 _BACKENDS = ("tensorflow", "jax")
 
 
+class _File(logging.FileHandler):
+    """A log file without tracebacks on a full disk, which the next file that
+    is written reports in one line."""
+
+    def handleError(self, record):
+        """Leaves the remark out."""
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 @contextlib.contextmanager
 def kept(path):
     """Context in which all log messages of the package are appended to a file.
@@ -26,7 +38,7 @@ def kept(path):
     logger = logging.getLogger("keras_vidrec")
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(
-            contextlib.closing(logging.FileHandler(path, encoding="utf-8"))
+            contextlib.closing(_File(path, encoding="utf-8"))
         )
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
 

@@ -127,6 +127,31 @@ class Loop:
                 )
         self.model = head.inference_model(built)
 
+    def check_continues(self):
+        """Checks that a finished run can be continued for more epochs, before
+        anything of it is changed.
+
+        Raises:
+            ValueError: if it has no backup, or was ended by its early stop or a
+                callback, and would be again.
+        """
+        backup = Backup(self._run.backup, is_chief=self._devices.is_chief)
+        states = backup.states()
+        self._check_backup(backup)
+        early_stop = self._validation_callbacks().get("early_stop")
+        if early_stop is not None:
+            early_stop.set_state(states["early_stop"])
+        if states["users"]["has_stopped"] or (
+            early_stop is not None and early_stop.has_stopped
+        ):
+            raise ValueError(
+                "Expected a run that has come to the end of its epochs, to "
+                f"continue it. Received: {self._run.path}, which its early "
+                f"stop or a callback has ended after {backup.position.epoch}. "
+                "A new run can start from its network: "
+                f"`initialization.weights={self._run.path}`"
+            )
+
     def train(self, videos, backup_steps, callbacks=(), tensorboard=True):
         """Trains from the last backup on, and saves the trained network.
 
@@ -220,13 +245,8 @@ class Loop:
 
     def _continue(self, backup):
         """Renames the network of a finished run that is continued."""
+        self._check_backup(backup)
         done = backup.position.epoch
-        if not done:
-            raise ValueError(
-                "Expected the backup of the finished run, to continue from, "
-                f"or another directory. Received: {self._run.backup}, which "
-                "has none"
-            )
         kept = self._run.set_aside(done)
         logger.warning(
             "%s continues from %d to %d epochs, with the learning rates of "
@@ -237,6 +257,14 @@ class Loop:
             self._length.epochs,
             ", ".join(path.name for path in kept),
         )
+
+    def _check_backup(self, backup):
+        if not backup.position.epoch:
+            raise ValueError(
+                "Expected the backup of the finished run, to continue from, "
+                f"or another directory. Received: {self._run.backup}, which "
+                "has none"
+            )
 
     def _fit(self, position, streams, callbacks):
         """Calls `fit` once: to the end of the phase or, if `position` is within

@@ -9,6 +9,7 @@ import typing
 import keras
 
 from keras_vidrec.applications.parts import head
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.data import leaks
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.prepared import storage
@@ -109,6 +110,7 @@ def train(
         SystemExit: with status 143 after a SIGTERM; progress is saved.
         Exception: what one of the `callbacks` raises; progress is saved.
     """
+    check_channels_last()  # before all videos are read
     callbacks = users.checked(callbacks)
     if log is None:
         log = Run(out).followed or ("tensorboard",)
@@ -146,7 +148,7 @@ def train(
         with contextlib.ExitStack() as held:
             loop = Loop(dataset, run, devices, verbose)
             notes.note_sampling(dataset, head.describe(loop.model).clip_spec)
-            _claim(run, dataset, loop.model, kept, devices.is_chief, held, log)
+            _claim(run, dataset, loop, kept, devices.is_chief, held, log)
             tracked = held.enter_context(
                 trackers.following(
                     log if devices.is_chief else (),
@@ -232,18 +234,20 @@ class _Kept(typing.NamedTuple):
     allow_leak: bool
 
 
-def _claim(run, data, model, kept, is_chief, held, log):
+def _claim(run, data, loop, kept, is_chief, held, log):
     """Stores the origin of the network, and locks the run until `held` is
     closed.
 
     Raises:
-        ValueError: as for `_origin`.
+        ValueError: as for `_origin` and `Loop.check_continues`.
     """
-    origin, remarks = _origin(model, data, run.path, kept)
+    origin, remarks = _origin(loop.model, data, run.path, kept)
     if is_chief:
         for line in remarks:
             logger.warning("%s", line)
         held.enter_context(run.held())
+        if kept.epochs is not None:
+            loop.check_continues()
         run.claim(data.recipe, kept.videos, origin, log)
 
 

@@ -134,6 +134,36 @@ def test_a_test_of_a_name(small, files, tmp_path):
     assert "one split" in err
 
 
+def test_other_commands_take_a_name(small, files, tmp_path):
+    """What is stored from it names it, wherever it is read again."""
+    small_table.put_into_cache(small[RGB], files[RGB], tmp_path / "cache")
+    for label in ("up", "down"):
+        path = tmp_path / "data" / label / "1.mp4"
+        path.parent.mkdir(parents=True)
+        numbered_video.write(path, 6)
+    out, _ = vidrec(
+        *("features", "--rgb", RGB, "--data", tmp_path / "data"),
+        *("--out", "features", "--frames", 2, "--grid", "uniform"),
+    )
+    assert "Features: features (rgb; 2 videos, 2 frames each)" in out
+    made = json.loads((tmp_path / "features/dataset.json").read_text())
+    settings = made["settings"]
+    assert settings["made_from"]["networks"] == {"rgb": f"preset:{RGB}"}
+    vidrec(
+        *("show", "activations", f"preset:{RGB}", path, "--layer", "conv1"),
+        *("--out", "seen.png"),
+    )
+    assert (tmp_path / "seen.png").is_file()
+
+
+@pytest.mark.large
+def test_an_export_of_a_name(small, files, tmp_path):
+    small_table.put_into_cache(small[RGB], files[RGB], tmp_path / "cache")
+    out, _ = vidrec("export", RGB, "--out", "export")
+    assert "probabilities agree within" in out
+    assert (tmp_path / "export/saved_model.pb").is_file()
+
+
 def test_imports_of_a_name(small, files, tmp_path):
     small_table.put_into_cache(small[RGB], files[RGB], tmp_path / "cache")
     out, _ = vidrec("import-weights", f"preset:{RGB}", "--out", "whole.keras")

@@ -199,6 +199,33 @@ class Export(Command):
         assert values_of(self.out) != values_of(self.start)
 
 
+class Learn(Command):
+    """Features, a classifier, the recognizer, its test and its report."""
+
+    name = "learn"
+
+    def prepared(self):
+        return [
+            *("learn", self.materials.videos, "--out", self.out),
+            *("--size", 32, "--export", "none"),
+        ]
+
+    def check_equal(self):
+        assert contents(self.out).keys() == contents(self.whole).keys()
+        for name in ("videos.csv", "choices.json", "origin.json"):
+            one, two = (
+                (path / name).read_text() for path in (self.out, self.whole)
+            )
+            assert one == two, name
+        one, two = (
+            model_file.load(path / "model.keras").get_weights()
+            for path in (self.out, self.whole)
+        )
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_array_equal(a, b)
+        Evaluate.check_equal(self)
+
+
 class Reproduce(Command):
     """Generates, prepares, trains, tests and writes a table."""
 
@@ -219,7 +246,7 @@ class Reproduce(Command):
 
 COMMANDS = {
     command.name: command
-    for command in (Prepare, FeaturesOf, Train, Evaluate, Export)
+    for command in (Prepare, FeaturesOf, Train, Evaluate, Export, Learn)
 }
 
 

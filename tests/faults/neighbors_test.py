@@ -21,7 +21,7 @@ pytestmark = pytest.mark.tensorflow_only
 def wait_for_lock(command, process):
     """Until the process holds what it writes and has said its name."""
     end = time.monotonic() + 120
-    locks = (".lock", ".*.journal.lock")
+    locks = (".lock", ".*.journal.lock", ".learn.lock")
     while not any(
         path.stat().st_size
         for pattern in locks
@@ -32,7 +32,9 @@ def wait_for_lock(command, process):
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("name", ["prepare", "features", "train", "evaluate"])
+@pytest.mark.parametrize(
+    "name", ["prepare", "features", "train", "evaluate", "learn"]
+)
 def test_the_second_is_refused_by_name(command, name):
     command = command(name)
     first = children.start(command.arguments, command.out)

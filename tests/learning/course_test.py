@@ -68,6 +68,17 @@ def learned(videos, tmp_path_factory):
     return out, said
 
 
+def test_channels_first_are_refused_before_videos_are_read(
+    videos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        keras.config, "image_data_format", lambda: "channels_first"
+    )
+    monkeypatch.setattr(materials, "look", None)
+    with pytest.raises(ValueError, match="`image_data_format`. Expected"):
+        learn(Task(videos), tmp_path / "recognizer")
+
+
 def test_a_recognizer_and_how_it_came_about(learned, videos):
     out, said = learned
     run = Run.open(out)
@@ -97,6 +108,18 @@ def test_a_recognizer_and_how_it_came_about(learned, videos):
     assert told.splitlines()[1].endswith("  Dots")
     told, _ = vidrec("evaluate", out)
     assert f"videos               {len(tested)}" in told
+
+
+def test_a_recognizer_that_was_killed_before_its_origin_was_noted(
+    learned, videos
+):
+    run = Run.open(learned[0])
+    noted = run.origin
+    assert noted.fingerprint is not None
+    run.note_origin(noted.replace(fingerprint=None))
+    task = Task(videos, flow=False, size=32, export="none", seed=3)
+    learn(task, run.path, verbose=0)
+    assert run.origin == noted
 
 
 def test_another_task_is_refused_in_its_directory(learned, videos, tmp_path):

@@ -90,7 +90,7 @@ def test_what_is_odd_is_told_with_what_follows(own):
     material = look(own)
     told = "\n".join(material.remarks)
     for said in (
-        "Folders without videos: 'Waving'",
+        "Folders without videos, which are not classes: 'Waving'",
         "Videos that cannot be read are left out: Turn left/",
         "The same video is in two classes, one of which is wrong: ",
         "Class names distinguish left and right: clips are not mirrored.",
@@ -105,6 +105,14 @@ def test_what_is_odd_is_told_with_what_follows(own):
     assert not material.flip
     labels = material.catalog.labels
     assert sum(labels[i] == 0 for i in material.train) == 1
+
+
+def test_classes_that_a_mirror_turns_into_each_other(own):
+    """In other words than left and right, too."""
+    shutil.move(own / "MoveUp", own / "spin_cw")
+    assert look(own).flip
+    shutil.move(own / "Dots", own / "spin_ccw")
+    assert not look(own).flip
 
 
 def test_over_ten_times_as_many_clips_are_told_with_both_classes():

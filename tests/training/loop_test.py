@@ -406,3 +406,45 @@ def test_a_finished_run_goes_on_for_more_epochs(
             ValueError, match="contains a run of another recipe"
         ):
             train(recipe.with_settings(settings), out, verbose=0)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("stopped_by", ["early stop", "callback", "no backup"])
+def test_a_run_that_was_stopped_is_not_continued(recipe, tmp_path, stopped_by):
+    """It is refused before anything of it is changed."""
+    recipe = recipe.with_settings(
+        ["schedule.phases=[]", "schedule.epochs=4", "validation.fraction=0.5"]
+    )
+    callbacks, message = [], "has ended after 2. A new run can start from"
+    if stopped_by == "early stop":
+        # Without a learning rate nothing gets better.
+        recipe = recipe.with_settings(
+            ["schedule.early_stop=1", "optimizer.learning_rate=1e-12"]
+        )
+    else:
+        callbacks = [Stop(1 if stopped_by == "callback" else 9)]
+    out = tmp_path / "run"
+    run = train(recipe, out, callbacks=callbacks, verbose=0)
+    if stopped_by == "no backup":
+        message = "Expected the backup of the finished run"
+        shutil.rmtree(run.backup)
+    before = {
+        path: path.read_bytes()
+        for path in (run.recipe_file, run.origin_file, run.model_file)
+    }
+    longer = recipe.with_settings(["schedule.epochs=6"])
+    with pytest.raises(ValueError, match=message):
+        train(longer, out, verbose=0)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends a training after an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch >= self._epoch:
+            self.model.stop_training = True

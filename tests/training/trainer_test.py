@@ -139,6 +139,17 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_channels_first_are_refused_before_videos_are_read(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        keras.config, "image_data_format", lambda: "channels_first"
+    )
+    monkeypatch.setattr(dataset, "load", None)
+    with pytest.raises(ValueError, match="`image_data_format`. Expected"):
+        train(recipe, tmp_path / "run")
+
+
 @pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     recipe = recipe.with_settings(

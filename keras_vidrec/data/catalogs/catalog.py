@@ -314,7 +314,9 @@ def folder(
         and (root / videos[0]).exists()
     )
     if empty:
-        problems.append(f"Folders without videos: {first_of(empty)}.")
+        problems.append(
+            f"Folders without videos, which are not classes: {first_of(empty)}."
+        )
     labels = tuple(classes.index(name) for name in sorted_clips.names)
     groups = tuple(
         official_splits.ucf101_group(

@@ -122,6 +122,21 @@ class Backup(keras.callbacks.Callback):
             stateful.set_state(state)
         return self.position
 
+    def states(self):
+        """What the newest sound backup keeps of `stateful`, by name; sets the
+        position.
+
+        Returns:
+            dict, empty without a backup.
+
+        Raises:
+            ValueError: if all backups are damaged.
+        """
+        directory = self._newest_sound()
+        if directory is None:
+            return {}
+        return documents.read_json(directory / "callbacks.json")
+
     def _newest_sound(self):
         """The directory of the newest undamaged backup; `None` if there are no
         backups. Sets the position. Logs damaged backups and removes them:

@@ -117,7 +117,10 @@ class MlflowTracker(Tracker):
         started = self._library.start_run(
             run_id=entry, run_name=None if entry else self._run.path.name
         )
-        values = {"recipe": self._recipe.to_dict(), **self._origin_of()}
+        recipe = self._recipe.to_dict()
+        # A parameter never changes there; this line for people may.
+        recipe.pop("summary", None)
+        values = {"recipe": recipe, **self._origin_of()}
         items = [
             (key, str(value)[:_MOST_CHARACTERS])
             for key, value in documents.flat(values).items()

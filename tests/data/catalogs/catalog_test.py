@@ -137,7 +137,7 @@ def test_folder(tmp_path):
         "Skipped, hidden: '.trash'.",
         "Skipped, not a video extension: 'notes/readme.txt'.",
         "Videos outside of class folders, left out: 'loose.mp4'.",
-        "Folders without videos: 'notes'.",
+        "Folders without videos, which are not classes: 'notes'.",
         "Classes without test clips in split 1: 'sit'.",
     )
     assert catalog.folder(tmp_path, seed=1) == dataset

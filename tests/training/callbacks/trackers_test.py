@@ -3,6 +3,7 @@
 Those of the real packages run where these are installed (`make test-log`).
 """
 
+import dataclasses
 import importlib.util
 import json
 import logging
@@ -51,10 +52,12 @@ def test_csv_alone(recipe, tmp_path):
 
 
 def twice(recipe, out, name):
-    """A training that a callback ends in its second epoch, and goes on."""
+    """A training that a callback ends in its second epoch, and goes on, with
+    another line for people."""
     with pytest.raises(RuntimeError, match="killed"):
         train(recipe, out, callbacks=[Counter(*KILLED)], log=[name], verbose=0)
     entry = json.loads((out / "trackers.json").read_text())
+    recipe = dataclasses.replace(recipe, summary="another line")
     run = train(recipe, out, log=[name], verbose=0)
     assert json.loads(run.trackers_file.read_text()) == entry
     # There is nothing to follow.
