@@ -131,8 +131,9 @@ class MeanGradient(_Base):
                 average = self.add_variable_from_reference(
                     reference_variable=variable, name="average"
                 )
-                # What a phase does not move is its own average.
-                average.assign(variable)
+                # What a phase does not move is its own average. A copy: on JAX
+                # a step gives the memory of both away.
+                average.assign(ops.copy(variable))
                 self._averages.append(average)
 
     def swap_averages(self) -> None:
