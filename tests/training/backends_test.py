@@ -29,8 +29,8 @@ def of_backend(backend, *arguments):
 
 @pytest.mark.large
 def test_the_first_update_is_the_same(tmp_path):
-    """Two batches that make one update, with decay, a bound and multipliers:
-    losses, weights and moving statistics."""
+    """Two batches that make one update, with decay, a bound, multipliers and
+    averages: losses, weights and moving statistics."""
     keras.utils.set_random_seed(0)
     model = TSN(classes=3, backbone="tiny", dropout=0.0)
     start = model.get_weights()

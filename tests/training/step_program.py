@@ -2,8 +2,8 @@
 
     python -m tests.training.step_program MODEL.keras RESULT.npz
 
-The weights are those of the file; the loss and the weights after each step go
-into the result.
+The weights are those of the file; the loss of each step, and the weights and
+their averages after the last one go into the result.
 """
 
 import sys
@@ -28,6 +28,7 @@ def main(path, result):
         batch_size=4,
         accumulate=2,
         clip_norm=0.5,
+        ema=0.5,
         learning_rate_multipliers={"head": 5, "bias": 2},
     )
     optimizer = build(section, Schedule(epochs=1), 4, network)
@@ -39,6 +40,8 @@ def main(path, result):
         loss, _ = model.train_on_batch(clips, np.arange(4) % 3)
         found[f"loss{step}"] = np.asarray(loss, "float64")
     found |= {f"weight{i}": w for i, w in enumerate(network.get_weights())}
+    optimizer.swap_averages()
+    found |= {f"average{i}": w for i, w in enumerate(network.get_weights())}
     np.savez(result, **found)
 
 

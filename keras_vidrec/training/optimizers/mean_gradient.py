@@ -133,8 +133,9 @@ class MeanGradient(_Base):
                     reference_variable=variable, name="average"
                 )
                 # So that the average of a variable that is not trained equals
-                # the variable.
-                average.assign(variable)
+                # the variable. A copy, because a step on JAX donates the memory
+                # of both.
+                average.assign(ops.copy(variable))
                 self._averages.append(average)
 
     def swap_averages(self) -> None:
