@@ -70,7 +70,7 @@ def own_model():
     return keras.Model(images, keras.layers.Conv2D(4, 3)(images))
 
 
-NOT_THERE = "ImageNet weights for {}.*'vgg16'.*import-weights.*'imagenet'"
+NOT_THERE = "\"imagenet\" is not available for {}.*'vgg16'.*import-weights.*"
 
 
 def test_imagenet_by_stream():
