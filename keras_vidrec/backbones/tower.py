@@ -48,7 +48,7 @@ def get(
             width)` of int or `None`. Defaults to `None`.
         pooling: `None` (no pooling), `"avg"` or `"max"`. Global pooling of the
             feature map. Defaults to `"avg"`.
-        spatial_pooling: `None` (global average), or int: side of the window
+        spatial_pooling: `None` (over the whole map), or int: side of the window
             that `"avg"` slides over the map. Defaults to `None`.
         name: `None` (the name of the backbone), or str: name of the tower, such
             as that of the stream. Defaults to `None`.

@@ -28,8 +28,8 @@ def vgg_m_2048(x, dropout):
     so larger images give a map of features. Pooling rounds sizes up. Layers
     have the names of the Caffe release: `conv1`, `relu1`, `norm1`, `pool1`,
     ..., `conv5`, `relu5`, `pool5`, `fc6`, `relu6`, `drop6`, `fc7`, `relu7`.
-    If the input does not have exactly three channels, that is, for flow, there
-    is no `norm2`, as in the authors' temporal network.
+    For inputs other than single images, that is, without exactly three
+    channels, there is no `norm2`, as in the authors' temporal network.
 
     This generator stops at its endpoints, see `Walk`: the ends of the stages
     before their normalization and pooling, `relu1` .. `relu5`, and the fully

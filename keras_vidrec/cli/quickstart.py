@@ -54,11 +54,11 @@ def quickstart(
     cores = num_cores()
     with (
         _training("rgb", prepared, out / "rgb", cores // 2) as of_rgb,
-        # It takes twice as long, and has all cores when rgb is done.
+        # Flow takes twice as long, and has all cores when rgb is done.
         _training("flow", prepared, out / "flow", cores) as of_flow,
     ):
         _say("3. Train a Temporal Segment Network on rgb")
-        # What the rest needs takes seconds to import: meanwhile.
+        # Importing the rest takes seconds, so do it during the training.
         load_backend()
         from keras_vidrec import reporting
         from keras_vidrec.data import opening
@@ -179,9 +179,8 @@ def _prepare(videos, directory):
 
 @contextlib.contextmanager
 def _training(modality, data, out, threads):
-    """Trains a stream by `vidrec train` in a process of its own, which
-    computes in so many threads, at least one. Yields the process; an
-    exception ends it."""
+    """A context in which another process trains a stream by `vidrec train`, in
+    `threads` threads (at least one). An exception ends the process."""
     from keras_vidrec.data.preparing import prepare
 
     command = [sys.executable, "-m", "keras_vidrec"]
@@ -198,7 +197,7 @@ def _training(modality, data, out, threads):
         try:
             yield process
         except BaseException:
-            process.terminate()  # it keeps what is trained
+            process.terminate()  # it saves its progress
             raise
 
 
@@ -207,7 +206,7 @@ def _follow(process):
     lines, is_trained = [], False
     for line in process.stdout:
         lines.append(line)
-        # The commands that may follow are those of the next steps.
+        # Then it suggests commands, which the next steps of this one run.
         is_trained = is_trained or line.startswith("Trained: ")
         if not is_trained:
             echo(line.rstrip())

@@ -85,8 +85,9 @@ def remarks(model: keras.Model, path) -> tuple:
     Args:
         model: keras.Model.
         path: path of the video, as for `storage.as_path`. Its content is
-            compared, and its last parts (directory and file) as the name of a
-            video in a dataset.
+            compared, and the ends of the path with the names of videos in
+            datasets: at least a directory and the file, as the name of a file
+            alone says nothing.
 
     Returns:
         tuple of str, empty or with one remark.

@@ -64,8 +64,8 @@ class Prediction:
     present: tuple | None = None
 
     def to_dict(self) -> dict:
-        """Its JSON: the attributes; `remarks` also hold those on its
-        `health`, such as frames that are cut off."""
+        """Returns a dict of the attributes for JSON. Its `remarks` also contain
+        those on `health`, such as frames that are cut off."""
         remarks = (*self.health.remarks, *self.remarks)
         return {**dataclasses.asdict(self), "remarks": remarks}
 

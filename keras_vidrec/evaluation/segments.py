@@ -159,16 +159,9 @@ def merge(
 def _moments(
     windows: collections.abc.Sequence[WindowPrediction],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Divides time at the starts and ends of windows.
-
-    Args:
-        windows: sequence of `WindowPrediction`.
-
-    Returns:
-        `(edges, means, seen)`: the times `(n + 1,)` that bound n intervals, the
-        mean probabilities in each interval `(n, classes)`, and whether a window
-        contains it `(n,)`.
-    """
+    """Divides time at the starts and ends of windows. Returns the times
+    `(n + 1,)` that bound n intervals, the mean probabilities in each interval
+    `(n, classes)`, and whether a window contains it `(n,)`."""
     bounds = np.array([(w.start, w.end) for w in windows])
     times = np.unique(bounds)
     edges = times[np.concatenate([[True], np.diff(times) > _TICK])]
@@ -186,14 +179,8 @@ def _smoothed(
     edges: np.ndarray, means: np.ndarray, seen: np.ndarray, width: float
 ) -> np.ndarray:
     """The mean probabilities in `width` seconds around the middle of each
-    interval, over the time that windows contain: `(n, classes)`.
-
-    Args:
-        edges: as `_moments` returns them, like `means` and `seen`.
-        means: the probabilities of each interval.
-        seen: whether a window contains an interval.
-        width: float, seconds. With 0, `means` is returned.
-    """
+    interval of `_moments`, over the time that windows contain; `means` itself
+    if `width` is 0."""
     if not width:
         return means
     spans = np.diff(edges) * seen

@@ -39,8 +39,8 @@ def write(
 
     Beside the network, the directory contains `labels.txt` (one class a line),
     `thresholds.txt` (one threshold a line, if the network has thresholds),
-    `bundle.json` and `predict.py` (to predict classes of videos),
-    `origin.json`, and the model card `README.md`.
+    `bundle.json`, `predict.py` (if it can predict the classes of videos with
+    this network), `origin.json`, and the model card `README.md`.
 
     The export is written to a temporary directory, loaded again and compared
     with `model`. If its precision is not float32, its accuracy is also
@@ -185,13 +185,8 @@ def _origin(model, directory):
 
 @contextlib.contextmanager
 def _replacing(path, network_file):
-    """Yields a temporary directory that is moved to `path` at the end.
-
-    Args:
-        path: path of the directory to write. It may be missing or empty, or
-            contain an earlier export, which is replaced.
-        network_file: str. Name of the file that identifies an export.
-    """
+    """Yields a temporary directory that is moved to `path` at the end. `path`
+    may be missing or empty, or an earlier export, which has `network_file`."""
     files.recover(path)
     is_export = (path / network_file).is_file()
     empty = path.is_dir() and not any(path.iterdir())

@@ -151,12 +151,8 @@ def _fixed(shape, sizes):
 
 
 def _sizes(model, singly):
-    """Returns batch, segments, height and width of clips in the test.
-
-    Args:
-        model: keras.Model of this package.
-        singly: bool. Whether it scores snippets one by one.
-    """
+    """Returns batch, segments, height and width of clips: with the segments of
+    training if snippets are scored one by one (`singly`), else of the test."""
     described = describe(model)
     spec = described.clip_spec
     if spec is None:

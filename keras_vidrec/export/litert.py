@@ -21,7 +21,7 @@ from keras_vidrec.specs import files
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
 _DEPRECATED = r"\s*Warning: tf.lite.Interpreter is deprecated"
-# Lines of the converter and the interpreter that tell of errors.
+# Start of the lines of the converter and the interpreter about errors.
 _ERRORS = r"[EF]\d{4} |ERROR"
 
 
@@ -159,7 +159,7 @@ def _runner(path):
     def run(clips):
         if next(calls):
             return serve(**clips)
-        with files.held_back(_ERRORS):  # it tells which kernels it takes
+        with files.held_back(_ERRORS):  # it logs its kernels
             return serve(**clips)
 
     return run

@@ -49,17 +49,8 @@ def text():
 
 
 def _split(source, imports):
-    """Splits the source of a part.
-
-    Args:
-        source: str. The text of the module.
-        imports: set of str. The imports of the module from outside the parts
-            are added to it.
-
-    Returns:
-        Tuple of str: the docstring of the module, and what follows its
-        imports.
-    """
+    """Returns the docstring of a part and its source after the imports. Imports
+    from outside the parts are added to the set `imports`."""
     tree = ast.parse(source)
     last = 0
     for node in tree.body:

@@ -46,8 +46,8 @@ def hub(address: str) -> "Hub":
     checks.check(
         found,
         "push",
-        "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION, as of a "
-        "repository of models",
+        "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION, the "
+        "address of a repository of models",
         address,
     )
     checks.check(

@@ -188,12 +188,8 @@ def _figure(probabilities, labels, classes):
 
 
 def _timed(plain, reduced, clip):
-    """Measures the times of both networks for a clip.
-
-    Returns:
-        Tuple of two lists of float, by round: the time of the reduced network
-        divided by that of the float32 network, and the former in milliseconds.
-    """
+    """Returns two lists of float by round: the time of the reduced network for
+    a clip divided by that in float32, and in milliseconds."""
     for run in (plain, reduced):
         run(clip)
     ratios, milliseconds = [], []

@@ -67,7 +67,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     stay equal on all replicas.
 
     Args:
-        *args: The arguments of `keras.layers.BatchNormalization`.
+        *args, **kwargs: The arguments of `keras.layers.BatchNormalization`.
         num_groups: `None` (no groups), or int. Number of groups of the batch in
             training, a divisor of its size. The attribute can be changed until
             `compile`. Groups need `axis=-1`, and no `renorm` and no masks.

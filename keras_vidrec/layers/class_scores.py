@@ -49,9 +49,9 @@ class ClassScores(keras.layers.Layer):
             arguments. Defaults to `None`.
         origin: `None`, `Origin`, or its `to_dict()`: what the network was made
             from. Defaults to `None`.
-        temperature: float > 0. Logits are divided by it before the softmax, to
-            calibrate the probabilities. The order of the classes does not
-            change. Defaults to `1.0`.
+        temperature: float > 0. Logits are divided by it before the softmax or
+            sigmoid, to calibrate the probabilities. The order of the classes
+            does not change. Defaults to `1.0`.
         thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one
             per class: the class is present if its probability is at least the
             threshold. With `"sigmoid"` only. Defaults to `None`.

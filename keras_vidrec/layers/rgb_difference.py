@@ -39,8 +39,8 @@ class RGBDifference(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: typing.Any) -> None:
-        # Pixels must not be cast: float16 cannot represent all differences of
-        # 8-bit pixels, and uint8 would wrap around.
+        # `call` casts to float32, because differences of uint8 would wrap
+        # around. A cast to float16 before would round scaled pixels.
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -25,7 +25,7 @@ class TemporalConv(keras.layers.Layer):
       same times;
     - `None`: the number of steps is kept.
 
-    Remaining steps at the end (25 = 12 * 2 + 1) are not used as a window. Both
+    Remaining steps at the end (25 = 12 * 2 + 1) start no further window. Both
     ends of time are padded with zeros.
 
     `factorized=True` replaces the kernel by a stack of kernels of 3 with the

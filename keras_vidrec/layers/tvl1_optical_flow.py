@@ -24,8 +24,8 @@ class TVL1OpticalFlow(keras.layers.Layer):
     `flow.tvl1_flow`, with the same defaults.
 
     Args:
-        bound: float. Motion in pixels that has the largest code. Defaults to
-            `20.0`.
+        bound: float. Largest motion in pixels, along x and y: `-bound` has the
+            code 0, `bound` the code 255. Defaults to `20.0`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

@@ -65,15 +65,9 @@ def read(path) -> Origin:
 
 
 def _lines(role, origin, above, first, rest):
-    """Yields the lines of an origin and its ancestors.
-
-    Args:
-        role: str. What it is for its child, `""` for the object itself.
-        origin: `Origin`.
-        above: dict of the decoder and versions that the child was made with.
-        first: str. What the first line begins with.
-        rest: str. What the other lines begin with.
-    """
+    """Yields the lines of an origin and its ancestors: one with the prefix
+    `first`, the others with `rest`. `role` is what it is for its child, `""`
+    for the object itself; `above` has the decoder and versions of the child."""
     yield first + _line(role, origin, above)
     parents = list(origin.parents.items())
     stem = "|   " if parents else "    "

@@ -63,9 +63,9 @@ def _cells(counts, names, size):
     totals = counts.sum(axis=1)
     for row, column in zip(*counts.nonzero()):
         count, total = int(counts[row, column]), int(totals[row])
-        what = f"{names[row]} taken for {names[column]}"
+        what = f"{names[row]} classified as {names[column]}"
         if row == column:
-            what = f"{names[row]} recognized"
+            what = f"{names[row]} classified correctly"
         share = count / total
         yield {
             "hit": row == column,

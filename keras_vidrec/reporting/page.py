@@ -40,7 +40,7 @@ _HARDEST = 12
 _CLASS_COLUMNS = (
     ("Class", "text"),
     ("Accuracy", "bar"),
-    ("Most often taken for", "text"),
+    ("Most often classified as", "text"),
     ("Precision", "share"),
     ("Videos", "number"),
 )

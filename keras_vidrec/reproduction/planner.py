@@ -123,7 +123,7 @@ class Planner:
             # Provided weights do not fit tiny towers.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
-            if weights:  # `tiny` freezes nothing, but these towers are trained
+            if weights:  # `tiny` freezes nothing; these towers start trained
                 recipe = recipe.with_values({_FROZEN: frozen})
         made = Training(
             dataclasses.replace(recipe, test=own),
@@ -178,14 +178,9 @@ class Planner:
         return self._training(name, {**own, **more}, split, backbones=backbones)
 
     def _tower(self, candidates, backbone, split):
-        """The training of a network of one stream with a backbone.
-
-        Args:
-            candidates: list of recipes, see `_named`. The first with this
-                backbone is used, else the first one with the backbone changed.
-            backbone: `None` (any), or str.
-            split: int.
-        """
+        """The training of a network of one stream: of the first of the recipes
+        `candidates` that has the backbone (`None`: any), else of the first one
+        with its backbone changed."""
         for candidate in candidates:
             name, changes = _named(candidate)
             recipe = recipes.get(name).with_values(changes)

@@ -66,7 +66,7 @@ _ERRORS = {
 
 
 async def _check_fields(request: fastapi.Request):
-    """Refuses fields of a form that its endpoint does not have."""
+    """Raises `Refused` if a form has fields that its endpoint does not have."""
     known = inspect.signature(request.scope["endpoint"]).parameters
     with _refusing():
         path, sent = request.url.path, dict(await request.form())
@@ -75,7 +75,7 @@ async def _check_fields(request: fastapi.Request):
 
 @contextlib.contextmanager
 def _refusing():
-    """A value that is not what it should be is an error of the client."""
+    """A context that converts a `ValueError` to `Refused` with status 422."""
     try:
         yield
     except ValueError as error:
@@ -219,14 +219,8 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
 
 class _Events(StreamingResponse):
     """A response of windows as server-sent events. Its resources are released
-    when it ends, also if the client disconnects.
-
-    Args:
-        service: `Service`.
-        watching: `Watching`.
-        first: `None`, or dict: its first window.
-        stack: `contextlib.AsyncExitStack` of the resources.
-    """
+    when it ends, also if the client disconnects. `first` is the first window of
+    `watching` or `None`; `stack` has the resources."""
 
     def __init__(self, service, watching, first, stack):
         self._stack = stack

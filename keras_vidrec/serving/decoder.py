@@ -19,12 +19,7 @@ _START_S = 120.0
 
 
 class _Lost(Refused):
-    """A video that made its process crash or time out.
-
-    Args:
-        name: str. Name of the video.
-        problem: str. What happened, and what to do.
-    """
+    """A video that made its process crash or time out."""
 
     def __init__(self, name, problem):
         super().__init__(422, str(VideoError(name, problem)))

@@ -219,8 +219,8 @@ def _look(data, indices, verbose):
 
 
 def _stated_frame(recipe):
-    """The `FrameSpec` that a recipe sets. Builders set none, so it is the
-    network's."""
+    """The `FrameSpec` that a recipe sets. Its `fps` and `deinterlace` are those
+    of the network: builders set only the size of frames."""
     frame = recipe.clip.get("frame", {})
     if isinstance(frame, FrameSpec):
         return frame

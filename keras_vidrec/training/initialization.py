@@ -37,7 +37,7 @@ def load(weights, over_features=False, backbones=types.MappingProxyType({})):
 
     Args:
         weights: `None`, str, or dict of them by stream: the path of a run or a
-            file, `"preset:NAME"`, or `"imagenet"`.
+            file, an address on a hub, `"preset:NAME"`, or `"imagenet"`.
         over_features: bool. Whether to load the `head.keras` of runs over
             features, because the new network is over features too. Defaults to
             `False`.

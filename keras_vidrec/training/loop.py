@@ -147,8 +147,9 @@ class Loop:
             raise ValueError(
                 "Expected a run that has come to the end of its epochs, to "
                 f"continue it. Received: {self._run.path}, which its early "
-                f"stop or a callback has ended after {backup.position.epoch}. "
-                "A new run can start from its network: "
+                "stop or a callback has ended after "
+                f"{checks.counted(backup.position.epoch, 'epoch')}. A new run "
+                "can start from its network: "
                 f"`initialization.weights={self._run.path}`"
             )
 
@@ -377,8 +378,8 @@ class Loop:
                 if self._sigmoid:
                     logger.warning(
                         "There is no validation part to choose thresholds "
-                        "on: a class counts as present from a probability "
-                        "of 0.5 on."
+                        "on: a class is present if its probability is at "
+                        "least 0.5."
                     )
             run.note_origin(_trained_origin(self.model, trained_file))
 
@@ -428,8 +429,8 @@ class Until(keras.callbacks.Callback):
 def _trained_origin(model, path):
     """The `Origin` of the network that was just saved at `path`."""
     origin = head.describe(model).origin
-    if origin.fingerprint is None:  # the best network was saved by an earlier
-        # start, and not by this process
+    if origin.fingerprint is None:
+        # The best network was saved by an earlier start of the run.
         origin = head.describe(model_file.load(path)).origin
     return origin
 

@@ -44,8 +44,8 @@ class Run:
             features. `model.keras` is it joined with the networks that made the
             features, if they are available.
         backup: `backup/`, to resume from after an interruption.
-        best_file: `backup/best.keras`, the best network so far where there is
-            a validation part.
+        best_file: `backup/best.keras`, the best network so far, if there is a
+            validation part.
         log_file: `log.csv`, one row per epoch.
         tensorboard: `tensorboard/`.
         trackers_file: `trackers.json`, the entries of the run in the programs

@@ -21,7 +21,7 @@ def draw(timeline: Timeline, top: int = 5) -> "Figure":
     """Draws the probabilities of the windows of a video, and below them the
     most probable class at each time.
 
-    The classes that are the most probable of most windows are drawn first, then
+    The drawn classes are those that are the most probable in most windows, then
     those with the highest mean. Where windows overlap, the window whose middle
     is nearest is used.
 

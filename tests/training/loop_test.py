@@ -415,7 +415,7 @@ def test_a_run_that_was_stopped_is_not_continued(recipe, tmp_path, stopped_by):
     recipe = recipe.with_settings(
         ["schedule.phases=[]", "schedule.epochs=4", "validation.fraction=0.5"]
     )
-    callbacks, message = [], "has ended after 2. A new run can start from"
+    callbacks, message = [], "has ended after 2 epochs. A new run can start"
     if stopped_by == "early stop":
         # Without a learning rate nothing gets better.
         recipe = recipe.with_settings(

@@ -177,14 +177,8 @@ def _name_leftovers(workshop, paper, tiny):
 
 
 def _named(values, option, alone=None):
-    """Returns a dict from values of an option, `NAME=PATH`.
-
-    Args:
-        values: list of str.
-        option: str. Name of the option, for errors.
-        alone: `None` (a name is required), or str: the name of a path without
-            a name. Defaults to `None`.
-    """
+    """Returns a dict of the values of an option, `NAME=PATH`. `alone` is the
+    name of a path without a name; `None`: a name is required."""
     found = {}
     for value in values:
         name, equals, path = value.partition("=")

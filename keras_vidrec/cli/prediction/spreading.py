@@ -64,12 +64,7 @@ def answers(network, predictor, videos, top, runner, out):
 
 
 class _Predicting(spread.Job):
-    """The work of each worker.
-
-    Args:
-        test: `TestProtocol`.
-        top: int. Largest number of classes for each video.
-    """
+    """The work of each worker: the `top` most probable classes of videos."""
 
     def __init__(self, test, top):
         self._test = test

@@ -240,13 +240,9 @@ def equal_groups(number, most, devices=1):
 
 
 def _logits(model: Replicas, inputs, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the logits of each row of inputs, float32 `(rows, classes)`.
-
-    Args:
-        model: `Replicas`.
-        inputs: array `(rows, ...)`, or a structure of such arrays.
-        shape: tuple of int. Shape of the leading axes of a batch.
-    """
+    """Returns the logits of each row of inputs, an array `(rows, ...)` or a
+    structure of such arrays, float32 `(rows, classes)`. `shape` is that of the
+    leading axes of a batch."""
     number = len(keras.tree.flatten(inputs)[0])
     group = math.prod(shape)
 

@@ -214,14 +214,8 @@ def _distances(
 
 
 def _changes(classes, labels, one, other):
-    """A `ClassChange` for each class, as a tuple.
-
-    Args:
-        classes: sequence of str.
-        labels: int array `(videos,)`.
-        one: bool array `(videos,)`. Whether the first network is correct.
-        other: bool array `(videos,)`. Whether the second network is correct.
-    """
+    """A tuple with a `ClassChange` for each class. `one` and `other` are bool
+    arrays `(videos,)`: whether the first and the second network are correct."""
 
     def count(which):
         return np.bincount(labels[which], minlength=len(classes)).tolist()

@@ -52,7 +52,7 @@ def from_csv(path, classes=None):
             f"Received: {error}"
         ) from error
     refuse_any(
-        doubles(videos), f"{path} contains a video twice", "a line a video"
+        doubles(videos), f"{path} contains a video twice", "one line per video"
     )
     if not videos:
         raise ValueError(

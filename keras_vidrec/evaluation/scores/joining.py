@@ -216,18 +216,8 @@ def _rows(scores: Scores, videos):
 
 
 def _joined(videos, labels, others, classes, name):
-    """Completes unknown labels of videos by those of further scores.
-
-    Args:
-        videos: sequence of str.
-        labels: `None`, or array of labels so far.
-        others: array of labels of the scores called `name`.
-        classes: sequence of str.
-        name: str.
-
-    Raises:
-        ValueError: if known labels differ.
-    """
+    """Completes unknown labels of videos (`None`: all are unknown) by those of
+    the scores called `name`; raises a `ValueError` if known labels differ."""
     if labels is None:
         return others
     if labels.ndim != others.ndim:

@@ -94,13 +94,8 @@ def _by_class(segments_of):
 
 
 def _average_precision(truth: dict, found: dict, overlap: float) -> float:
-    """The average precision of a class at a minimum overlap.
-
-    Args:
-        truth: dict of true segments by video.
-        found: dict of found segments by video.
-        overlap: float.
-    """
+    """The average precision of a class at a minimum overlap, from dicts of its
+    true and found segments by video."""
     hits = _hits(truth, found, overlap)
     if not len(hits):
         return 0.0

@@ -63,11 +63,8 @@ def read(path, kinds, optional=()):
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """The `ZipInfo` of an array.
-
-    Raises:
-        ValueError: if it is missing or compressed in another way than NumPy's.
-    """
+    """The `ZipInfo` of an array; raises a `ValueError` if it is missing or not
+    compressed as by NumPy."""
     try:
         member = archive.getinfo(f"{name}.npy")
     except KeyError:

@@ -16,7 +16,7 @@ class Measurement:
     Attributes:
         network: str. Name of the network.
         parameters, multiply_adds, clip: see `size.Size`.
-        backend: str. Name of Keras's backend.
+        backend: str. Name of Keras' backend.
         device: str. Such as `"cpu:0"`.
         precision: str. A name of a dtype policy of Keras: `"float32"`,
             `"mixed_float16"` or `"mixed_bfloat16"`.

@@ -17,7 +17,7 @@ class Answer:
 
     Attributes:
         run: str. The name of the network.
-        prediction: `evaluation.predictor.Prediction`, as of `vidrec predict`.
+        prediction: `evaluation.predictor.Prediction`, as in `vidrec predict`.
         timeline: `None`, or `Timeline` of the windows. Defaults to `None`.
         segments: tuple of `Segment`, made by merging windows. Defaults to
             none.

@@ -211,7 +211,7 @@ def _free(port):
         except (OSError, OverflowError) as error:
             raise OSError(
                 f"Port {port} cannot be used "
-                f"({getattr(error, 'strerror', None) or error}). Choose "
+                f"({getattr(error, 'strerror', None) or error}). Expected "
                 "another `port` (--port)"
             ) from None
         return probe.getsockname()[1]

@@ -123,8 +123,8 @@ class Backup(keras.callbacks.Callback):
         return self.position
 
     def states(self):
-        """What the newest sound backup keeps of `stateful`, by name; sets the
-        position.
+        """The states of `stateful` in the newest undamaged backup, by name.
+        Sets the position.
 
         Returns:
             dict, empty without a backup.

@@ -23,8 +23,8 @@ class StopOnNaN(keras.callbacks.Callback):
         start: tuple of int, the epoch and the step in it at which training
             starts. Defaults to `(0, 0)`.
         backup: `None`, or the `Backup` of the training. If the last backup
-            contains the weights that give this loss, it is removed. Defaults to
-            `None`.
+            contains the weights that give this loss, and there is an earlier
+            one, the last is removed. Defaults to `None`.
     """
 
     def __init__(self, start=(0, 0), backup=None):

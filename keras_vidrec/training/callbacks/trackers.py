@@ -118,7 +118,8 @@ class MlflowTracker(Tracker):
             run_id=entry, run_name=None if entry else self._run.path.name
         )
         recipe = self._recipe.to_dict()
-        # A parameter never changes there; this line for people may.
+        # Parameters in MLflow cannot be changed, but the summary may change
+        # when a run is resumed.
         recipe.pop("summary", None)
         values = {"recipe": recipe, **self._origin_of()}
         items = [

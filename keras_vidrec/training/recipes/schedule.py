@@ -17,8 +17,8 @@ class Schedule:
     `epochs`, `steps` and `phases` must be set.
 
     Args:
-        epochs: `None` or int. 0 if the classifier is computed
-            (`initialization.classifier`) and nothing is trained.
+        epochs: `None` or int. 0, without a validation part, if the classifier
+            is computed (`initialization.classifier`) and nothing is trained.
         passes: int. Number of passes over the training part in an epoch, the
             unit of logging, backups, validation and `boundaries`. Defaults to
             `1`.
