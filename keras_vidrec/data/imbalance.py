@@ -39,7 +39,7 @@ def remarks(counts, unit, remedy) -> tuple:
         remedy: str. A sentence about what the user can do.
 
     Returns:
-        Tuple of one str, or of none.
+        Tuple of one str, or `()`.
     """
     there = {name: number for name, number in counts.items() if number > 0}
     if not there:
