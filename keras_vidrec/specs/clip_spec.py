@@ -160,7 +160,7 @@ class ClipSpec(Fact):
         _check(
             self.modalities != ("rgb",) or self.snippet_length == 1,
             "snippet_length",
-            "1 for rgb alone, which reads one frame a snippet",
+            "1 for rgb alone, which reads one frame per snippet",
             self.snippet_length,
         )
         checks.choice("alignment", self.alignment, ALIGNMENTS, _OWNER)

@@ -59,7 +59,7 @@ class Preparation:
         checks.check(
             not (self.warped and self.flow == "none"),
             "warped",
-            "a method of flow, other than none",
+            'False with flow="none"',
             self.warped,
             owner,
         )
