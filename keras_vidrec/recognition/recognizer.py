@@ -195,8 +195,18 @@ class Recognizer:
         window: float = 2.0,
         stride: float = 1.0,
     ) -> collections.abc.Iterator[WindowPrediction]:
-        """Yields the predictions for windows of a long video, see
-        `evaluation.Predictor.windows`; lengths are in seconds.
+        """Classifies the windows of a long video, in constant memory.
+
+        Args:
+            video: path of a video file.
+            window: float. Length of a window in seconds. Defaults to `2.0`.
+            stride: float. Seconds from window to window. Defaults to `1.0`.
+
+        Yields:
+            `evaluation.timeline.WindowPrediction`.
+
+        Raises:
+            ValueError, VideoError: as `evaluation.Predictor.windows`.
         """
         stream = self._predictor.stream(_path(video))
         yield from self._predictor.windows(stream, window, stride)
@@ -221,6 +231,9 @@ class Recognizer:
             allow_leak: bool. Whether to allow videos that the network was
                 trained on. Defaults to `False`.
             verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+        Returns:
+            `Evaluation`.
 
         Raises:
             ValueError: as `evaluation.evaluate`.
