@@ -108,9 +108,9 @@ def make(
         num_segments: `None` (that of `spec`), or int. Testing only. Defaults
             to `None`.
         num_clips: int. Clips of a video, each of `num_segments` segments, see
-            `clip_reader.read_test_clip`. Testing only. Defaults to `1`.
+            `clips.reader.read_test_clip`. Testing only. Defaults to `1`.
         crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`, see
-            `clip_reader.read_test_clip`. The last two need a batch size of 1,
+            `clips.reader.read_test_clip`. The last two need a batch size of 1,
             because sizes of frames differ. Testing only. Defaults to
             `"center"`.
         mode: `None` (`"validation"`), or str: the positions of the snippets in
