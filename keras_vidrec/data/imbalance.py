@@ -51,7 +51,7 @@ def remarks(counts, unit, remedy) -> tuple:
     if there[most] <= _MOST * there[least]:
         return ()
     return (
-        f"Of class {most!r} there are {there[most]} {unit}, of {least!r} "
+        f"Class {most!r} has {there[most]} {unit}, class {least!r} "
         f"{there[least]}: the rare class will be recognized less often. "
         f"{remedy}",
     )
