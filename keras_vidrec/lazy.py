@@ -1,4 +1,4 @@
-"""Lazy loading: rooms on first use, layers when Keras is imported."""
+"""Lazy loading: subpackages on first use, layers when Keras is imported."""
 
 import importlib
 import sys
@@ -37,15 +37,15 @@ def attach(room, names):
 
 
 def close(room, names):
-    """Lets a package that has loaded all its names show no others, and
-    suggest the nearest of them for an unknown one.
+    """Limits `dir()` of a package that has imported all its names to these,
+    and makes errors for unknown names suggest the nearest one.
 
-    Type checkers would take a `__getattr__` in the package's own file for one
-    that knows every name.
+    It sets `__getattr__`, because with a `__getattr__` in the package's own
+    file type checkers would accept every name.
 
     Args:
         room: str. The package's `__name__`.
-        names: list of str.
+        names: list of str. The names that a user may use.
     """
     package = sys.modules[room]
     package.__dir__ = lambda: list(names)
@@ -55,14 +55,14 @@ def close(room, names):
 
 
 def _missing(room, names, name, caller):
-    """Raises the error of an unknown name; returns a module of that name if
-    the `from` of an import asks for it."""
+    """Raises the error for an unknown name, or returns the module of this name
+    if `from room import name` requests one."""
     text = f"module {room!r} has no attribute {name!r}"
-    # Programs look for names such as `__wrapped__` and `_repr_html_`, which
-    # no user means.
+    # Programs look up names such as `__wrapped__` and `_repr_html_`, which
+    # need no suggestion.
     if name.startswith("_"):
         raise AttributeError(text, name=name)
-    # There Python would not show the text of an `AttributeError`.
+    # In `from room import name` Python hides the text of an `AttributeError`.
     if caller.f_code.co_name == "_handle_fromlist":
         try:
             return importlib.import_module(f"{room}.{name}")
@@ -71,7 +71,7 @@ def _missing(room, names, name, caller):
                 raise
         text = f"cannot import name {name!r} from {room!r}"
         raise ImportError(_hinted(text, name, names), name=room)
-    # Without the object, for which Python would add a suggestion of its own.
+    # Without `obj`, because Python would add another suggestion.
     raise AttributeError(_hinted(text, name, names), name=name)
 
 

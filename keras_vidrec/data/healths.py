@@ -83,7 +83,7 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
 
     with contextlib.ExitStack() as stack:
         each: typing.Callable = map
-        # Other sources store the health of their files, so no threads needed.
+        # Other sources do not decode files for this, so they need no threads.
         if isinstance(source, VideoFiles):
             threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
             each = stack.enter_context(threads).map

@@ -39,7 +39,7 @@ def remarks(counts, unit, remedy) -> tuple:
         remedy: str. A sentence about what the user can do.
 
     Returns:
-        Tuple of one str, or of none.
+        Tuple of one str, or `()`.
     """
     there = {name: number for name, number in counts.items() if number > 0}
     if not there:
@@ -51,7 +51,7 @@ def remarks(counts, unit, remedy) -> tuple:
     if there[most] <= _MOST * there[least]:
         return ()
     return (
-        f"Of class {most!r} there are {there[most]} {unit}, of {least!r} "
+        f"Class {most!r} has {there[most]} {unit}, class {least!r} "
         f"{there[least]}: the rare class will be recognized less often. "
         f"{remedy}",
     )

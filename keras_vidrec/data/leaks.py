@@ -9,13 +9,8 @@ _NAMED = 3
 
 
 def video_set(source, indices) -> VideoSet:
-    """The `VideoSet` of some videos of a `Source`: their names, and their
-    contents if they are known.
-
-    Args:
-        source: a `Source`.
-        indices: sequence of int. Videos.
-    """
+    """The `VideoSet` of the videos `indices` of a `Source`: their names, and
+    their contents if they are known."""
     contents = getattr(source, "contents", None)
     return VideoSet.of(
         [source.videos[index] for index in indices],

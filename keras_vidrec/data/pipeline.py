@@ -28,8 +28,8 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
-# The most memory of clips read at the same time, on machines with many
-# processors: 20 clips of 5 whole frames, flow and mirrors take 400 MB a video.
+# Limit in bytes for clips that are read at the same time on many processors:
+# 20 clips of 5 whole frames, flow and mirrors take 400 MB a video.
 _BYTES_AHEAD = 2**32
 # Clips read at the same time from an object store: reading is mostly waiting.
 _REMOTE_CALLS = 32
@@ -102,13 +102,15 @@ def make(
         augmentation: `None` (TSN's crops, and flips), or `Augmentation`.
             Training only. Its crop and flip are not applied to features, which
             were made from crops. Defaults to `None`.
-        sampling: str. How often each video occurs, see `VideoOrder`. Training
-            only. Defaults to `"natural"`.
-        num_segments: `None` (that of `spec`), or int. Testing only.
+        sampling: str. How often each video occurs: `"natural"`, `"sqrt"` or
+            `"balanced"`, see `VideoOrder`. Training only. Defaults to
+            `"natural"`.
+        num_segments: `None` (that of `spec`), or int. Testing only. Defaults
+            to `None`.
         num_clips: int. Clips of a video, each of `num_segments` segments, see
-            `clip_reader.read_test_clip`. Testing only. Defaults to `1`.
+            `clips.reader.read_test_clip`. Testing only. Defaults to `1`.
         crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`, see
-            `clip_reader.read_test_clip`. The last two need a batch size of 1,
+            `clips.reader.read_test_clip`. The last two need a batch size of 1,
             because sizes of frames differ. Testing only. Defaults to
             `"center"`.
         mode: `None` (`"validation"`), or str: the positions of the snippets in
@@ -283,8 +285,7 @@ def read_each(
 
 
 def _stacked(read, is_remote):
-    """Converts a function that reads one clip to one that reads a batch, in
-    threads if `is_remote`."""
+    """Converts a function that reads a clip to one that reads a batch."""
     each = _waiting().map if is_remote else map
 
     def read_batch(*draws):
@@ -399,9 +400,8 @@ def _feature_reader(source, spec, training, protocol):
 
 
 def _training_draws(source, labels, split, seed, read, failures):
-    """Returns a function of `(epoch, position, index)` that returns the clips,
-    the label and the weight of a video, or of another one if it cannot be
-    read."""
+    """Returns a function from `(epoch, position, index)` to the clips, label
+    and weight of a video, or of another one if it cannot be read."""
 
     def candidates(epoch, position, index):
         yield index

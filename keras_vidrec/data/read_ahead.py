@@ -47,13 +47,7 @@ def read_ahead(read, tasks, most=_MOST_AHEAD):
 
 def draw_of(seed: int, video: str, draw: int) -> np.random.Generator:
     """Returns the random generator of a version of a video. It depends only on
-    the seed, the video's name and the number of the version.
-
-    Args:
-        seed: int.
-        video: str. Name of the video.
-        draw: int. Number of the version.
-    """
+    the seed, the video's name and `draw`, the number of the version."""
     digest = hashlib.sha256(video.encode()).digest()
     number = int.from_bytes(digest[:8], "big")
     return np.random.default_rng((seed, number, draw))

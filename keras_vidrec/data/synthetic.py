@@ -140,7 +140,7 @@ def generate(
         ValueError: if an argument is out of range, or `directory` contains a
             dataset of another size, length or seed.
         OSError: if OpenCV cannot write a video.
-        RuntimeError: if the workers die.
+        RuntimeError: if a process dies twice while it writes the same video.
     """
     for name, value, minimum in (
         ("train_groups", train_groups, 1),
@@ -212,8 +212,7 @@ def _claim(directory: pathlib.Path, settings: dict) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Writer:
-    """Writes a clip if it is not there, in this process or in one of
-    `Workers`."""
+    """Writes a clip unless its file exists, as the work of `Workers`."""
 
     directory: pathlib.Path
     size: tuple[int, int]
@@ -234,7 +233,7 @@ class _Writer:
 
 
 def _written(clips, write, workers):
-    """Yields each clip when it is written."""
+    """Writes clips in one or several processes, and yields each after that."""
     if workers == 1:
         for clip in clips:
             write(clip)

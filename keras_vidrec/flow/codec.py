@@ -1,5 +1,6 @@
 """Optical flow as 8-bit images, as colored pictures, and as `.flo` files."""
 
+import collections.abc
 import os
 import pathlib
 
@@ -73,7 +74,9 @@ def decode(code: np.ndarray, bound: float = 20.0) -> np.ndarray:
     return flow
 
 
-def scale(code: np.ndarray, factors: tuple[float, float]) -> np.ndarray:
+def scale(
+    code: np.ndarray, factors: collections.abc.Sequence[float] | np.ndarray
+) -> np.ndarray:
     """Multiplies the vectors of 8-bit flow, for images that were resized.
 
     The codes of no motion, 127 and 128, are not changed.

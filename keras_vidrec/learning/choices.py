@@ -37,7 +37,7 @@ class Figure(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One choice.
+    """A choice among candidates, by their figures.
 
     Attributes:
         what: str. What was chosen.

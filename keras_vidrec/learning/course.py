@@ -289,7 +289,7 @@ class _Course:
                 data,
                 clip=bound,
                 initialization=start,
-                # Its classifier is known already.
+                # Fewer than the recipe has: the classifier is already fitted.
                 schedule={"epochs": plans.EPOCHS["flow"]},
             )
             runs[_FLOW] = steps.trained(place, "flow", recipe)

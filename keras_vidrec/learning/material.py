@@ -162,7 +162,7 @@ def look(task, verbose=True, begun=None) -> Material:
 
 
 def _name_sides(catalog):
-    """Whether a class is named for a side, with or without its mirror image."""
+    """Whether the name of any class contains a word for a side."""
     return any(
         _SIDES & {word.lower() for word in _WORDS.findall(name)}
         for name in catalog.classes

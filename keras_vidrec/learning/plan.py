@@ -20,7 +20,9 @@ _BEGIN, _END = 15.0, 60.0
 # Seconds for a frame of 224 pixels: to test it whole and mirrored, and to train
 # on it; for a clip: to read it, and to compute its flow.
 _SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
-EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
+# Epochs of fine-tuning: of the recipe `finetune_rgb`, and those that `course`
+# sets for flow.
+EPOCHS = {"rgb": 12, "flow": 25}
 _SEGMENTS = {"test": 8, "training": 3}
 _CORES = 2
 # The number of random versions of each clip in the recipe `frozen_flow`.

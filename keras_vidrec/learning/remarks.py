@@ -15,11 +15,11 @@ _BACKENDS = ("tensorflow", "jax")
 
 
 class _File(logging.FileHandler):
-    """A log file without tracebacks on a full disk, which the next file that
-    is written reports in one line."""
+    """A log file that ignores errors such as a full disk, because the next file
+    that is written reports it in one line."""
 
     def handleError(self, record):
-        """Leaves the remark out."""
+        """Ignores the error, so that the message is lost."""
 
     def close(self):
         with contextlib.suppress(OSError):

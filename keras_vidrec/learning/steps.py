@@ -178,13 +178,8 @@ def prepared(place: Workplace, flow: bool) -> pathlib.Path:
 
 
 def trained(place: Workplace, name: str, recipe: Recipe) -> Run:
-    """Trains a recipe, or resumes this, and returns its finished `Run`.
-
-    Args:
-        place: `Workplace`.
-        name: str. Name of the step.
-        recipe: `Recipe`.
-    """
+    """Trains a recipe as the step `name`, or resumes this, and returns the
+    finished `Run`."""
     run = Run(place.step(name))
     if run.is_finished:
         return run

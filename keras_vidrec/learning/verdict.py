@@ -78,8 +78,8 @@ def _untested(choices):
         "No clip was held out for a test. In cross-validation over recordings "
         f"its classifier recognized {figure.right} of {figure.of} clips, "
         f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to "
-        f"{100 * high:.0f} %). It was chosen by this figure, which is "
-        "therefore a little too high."
+        f"{100 * high:.0f} %). It was also chosen on these clips, so the "
+        "figure is a little too high."
     )
 
 

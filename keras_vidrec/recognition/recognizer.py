@@ -134,9 +134,8 @@ class Recognizer:
 
     @property
     def name(self) -> str:
-        """The name of the network, and after that in brackets what it was
-        loaded from: the last two parts of the path, or the name of the preset.
-        """
+        """The name of the network, followed by its source in parentheses: the
+        last two parts of the path, or the name of the preset."""
         if self.source is None:
             return self.model.name
         shown = loading.preset_of(self.source)
@@ -196,8 +195,18 @@ class Recognizer:
         window: float = 2.0,
         stride: float = 1.0,
     ) -> collections.abc.Iterator[WindowPrediction]:
-        """Yields the predictions for windows of a long video, see
-        `evaluation.Predictor.windows`; lengths are in seconds.
+        """Classifies the windows of a long video, in constant memory.
+
+        Args:
+            video: path of a video file.
+            window: float. Length of a window in seconds. Defaults to `2.0`.
+            stride: float. Seconds from window to window. Defaults to `1.0`.
+
+        Yields:
+            `evaluation.timeline.WindowPrediction`.
+
+        Raises:
+            ValueError, VideoError: as `evaluation.Predictor.windows`.
         """
         stream = self._predictor.stream(_path(video))
         yield from self._predictor.windows(stream, window, stride)
@@ -222,6 +231,9 @@ class Recognizer:
             allow_leak: bool. Whether to allow videos that the network was
                 trained on. Defaults to `False`.
             verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+        Returns:
+            `Evaluation`.
 
         Raises:
             ValueError: as `evaluation.evaluate`.
@@ -372,20 +384,20 @@ class Recognizer:
             format: str. `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or
                 `"torch"`. Defaults to `"saved_model"`.
             precision: str. `"float32"`; in `"onnx"`, `"litert"` and
-                `"openvino"` also `"float16"` or `"int8"`, which are tested
-                beside it on videos of the run, so the network must be that of
-                a run (`from_run`) whose dataset is there. Defaults to
+                `"openvino"` also `"float16"` or `"int8"`. These are compared
+                with float32 on videos of the run, so the network must be from a
+                run (`from_run`) whose dataset still exists. Defaults to
                 `"float32"`.
-            target: str. The clips that it takes: `"server"` (any), `"phone"` or
-                `"browser"` (one at a time, of fixed segments and size).
-                Defaults to `"server"`.
-            max_loss: float in [0, 100]. Percentage points of accuracy that
-                another precision than float32 may cost. Defaults to `1.0`.
+            target: str. The input of the export: `"server"` (any clips),
+                `"phone"` or `"browser"` (one clip at a time, with a fixed
+                number of segments and a fixed size). Defaults to `"server"`.
+            max_loss: float in [0, 100]. Percentage points of accuracy that a
+                precision other than float32 may cost. Defaults to `1.0`.
 
         Returns:
-            float. The largest difference between a probability of the network
-            and of the export, or of the export and its float32 form where the
-            precision is another one.
+            float. The largest difference of a probability between the network
+            and the export; for another precision than float32, between the
+            float32 export and this one.
 
         Raises:
             ValueError: if the network cannot be exported in this form.

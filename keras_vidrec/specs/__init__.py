@@ -1,7 +1,7 @@
 """Metadata ("facts") that is saved with networks, datasets and files.
 
 Facts are frozen dataclasses of plain values; `to_dict()` and `from_dict()`
-convert them for JSON and YAML. The room also has what every other room needs:
+convert them for JSON and YAML. This subpackage also has what all others need:
 checks of arguments, atomic writing of files, and locks.
 """
 

@@ -23,8 +23,8 @@ class ArgumentError(ValueError):
         name: str. The argument as the caller wrote it.
         expected: str. Description of the valid values.
         received: the invalid value.
-        owner: str. What the argument belongs to, such as `" of a clip
-            specification"`; `""` for the arguments of a call.
+        owner: str. What the argument belongs to, such as `" of a preset"`;
+            `""` for the arguments of a call. Defaults to `""`.
     """
 
     def __init__(
@@ -170,8 +170,8 @@ def rate(name: str, value: typing.Any, owner: str = "") -> None:
 
 
 def seconds(name: str, value: typing.Any, most: float | None = None) -> float:
-    """Seconds, above zero and at most `most`, of a number or of a text such as
-    `"2s"`, `"0.5s"` or `"2"`."""
+    """Returns the seconds that a number or a str such as `"2s"`, `"0.5s"` or
+    `"2"` states. Checks that they are above 0 and at most `most`."""
     try:
         found = float(str(value).removesuffix("s"))
     except ValueError:
@@ -230,7 +230,7 @@ def known(
         name: the name received.
         names: collection of str. The valid names.
         prefix: str. What the caller writes before each name, such as
-            `"schedule."`.
+            `"schedule."`. Defaults to `""`.
     """
     if name in names:
         return
@@ -244,8 +244,12 @@ def known(
 def hint(
     name: typing.Any, names: collections.abc.Iterable[str], prefix: str = ""
 ) -> str:
-    """The nearest of some names, as a question that ends with a space; `""` if
-    none is near. Arguments as of `known`; upper and lower case are the same."""
+    """Returns a question that suggests the name nearest to an unknown one,
+    followed by a space; `""` if none is similar. Case is ignored.
+
+    Args:
+        name, names, prefix: as for `known`.
+    """
     by_lower = {one.lower(): one for one in sorted(names)}
     lower = str(name)[:_MOST_SHOWN].lower()
     near = difflib.get_close_matches(lower, by_lower, 1)
@@ -270,10 +274,10 @@ def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
 
 
 def how_to_install(extra: str) -> str:
-    """The command that adds an extra of this package.
+    """Returns the command that installs an extra of this package.
 
-    It names what the package was installed from: a checkout, a directory, a
-    repository or a file; the package index otherwise.
+    It names the source of the installation: a checkout, a directory, a
+    repository or a file; otherwise only the package, for the package index.
 
     Args:
         extra: str. Its name in `setup.cfg`, such as `"onnx"`.
@@ -285,8 +289,8 @@ def how_to_install(extra: str) -> str:
 
 
 def _installed_from() -> str:
-    """What a requirement of this package ends with, as pip keeps it (PEP 610);
-    `""` for the package index."""
+    """Returns the end of a requirement of this package, ` @ URL`, from what pip
+    recorded (PEP 610); `""` for the package index."""
     try:
         found = importlib.metadata.distribution(_PACKAGE)
     except importlib.metadata.PackageNotFoundError:

@@ -48,7 +48,7 @@ def _check(condition, name, expected, received):
 
 @dataclasses.dataclass(frozen=True)
 class FlowSpec(Fact):
-    """The method of optical flow that a network was trained with.
+    """The optical flow that a network was trained with.
 
     Args:
         method: str. One of `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`.
@@ -86,28 +86,31 @@ class ClipSpec(Fact):
     Args:
         modalities: tuple of str, from `"rgb"`, `"rgb_diff"`, `"flow"`,
             `"warped_flow"`. Several give a dict of inputs by these names.
+            Defaults to `("rgb",)`.
         num_segments: int. Snippets (or chunks, or frames of features) taken
-            from a video in training.
+            from a video in training. Defaults to `3`.
         snippet_length: int. Motion images in a snippet, L in the papers:
             differences of neighboring frames for `"rgb_diff"`, flow images
             for the flows. `"rgb"` always reads the single frame at the index.
+            Defaults to `1`.
         alignment: str. Positions of the L images of a snippet, counted from its
             index: `"forward"`, 0 .. L-1 (TSN); `"centered"`, -L/2 .. L/2-1
             (two-stream fusion, the multiplier, STFN); `"centered_late"`, -L/2+1
             .. L/2 (TS-LSTM's features; the same as `"centered"` if L is odd);
             `"backward"`, -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is
-            the frame at the index.
+            the frame at the index. Defaults to `"forward"`.
         stride: `None`, or pair of int `(low, high)`. The range of the random
             distance between neighboring chunks in training, in frames; required
             for `sampling="chunks"` (every paper has its own range), otherwise
-            `None`.
+            `None`. Defaults to `None`.
         sampling: str. Positions of the segments; see `data.clips.sampling`,
             `sampling.chunk_indices` for `"chunks"` and
-            `sampling.spread_indices` for `"spread"`.
+            `sampling.spread_indices` for `"spread"`. Defaults to `"tsn_caffe"`.
         frame: `FrameSpec`. How frames are sampled and resized first, for rgb
             and flow. Defaults to `FrameSpec()`, a shorter side of 256 pixels.
         size: int. Height and width in pixels that crops are resized to.
-        flow: `FlowSpec`. How flow is made.
+            Defaults to `224`.
+        flow: `FlowSpec`. How flow is made. Defaults to `FlowSpec()`.
         ordered: bool. Whether the network processes the segments of a clip
             together, in order. Tests then use whole clips, never single
             snippets. Defaults to `False`.
@@ -157,7 +160,7 @@ class ClipSpec(Fact):
         _check(
             self.modalities != ("rgb",) or self.snippet_length == 1,
             "snippet_length",
-            "1 for rgb alone, which reads one frame a snippet",
+            "1 for rgb alone, which reads one frame per snippet",
             self.snippet_length,
         )
         checks.choice("alignment", self.alignment, ALIGNMENTS, _OWNER)

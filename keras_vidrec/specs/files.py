@@ -295,12 +295,12 @@ def _remove(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def held_back(shown: str | None = None) -> collections.abc.Iterator[None]:
-    """Keeps what libraries write to the error stream of the process off it in
-    the context, and shows it after an error.
+    """Hides what libraries write to the standard error stream of the process
+    inside this context, and shows it at the end if there was an error.
 
     Args:
-        shown: `None`, or str. A pattern; lines that begin so are shown without
-            an error too.
+        shown: `None`, or str: a regular expression. Lines whose beginning
+            matches are shown in any case. Defaults to `None`.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:

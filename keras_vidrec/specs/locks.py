@@ -25,8 +25,8 @@ logger = logging.getLogger("keras_vidrec")
 # A process that only checks whether a lock is free holds it for a moment.
 _PATIENCE_S = 0.3
 _LOOK_EVERY_S = 0.02
-# Windows locks bytes, which then cannot be read: a byte far behind the text is
-# locked.
+# Windows locks bytes, which then cannot be read, so the lock is on a byte far
+# after the text.
 _BYTE = 2**30
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 

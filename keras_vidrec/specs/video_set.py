@@ -32,8 +32,10 @@ class VideoSet(Fact):
 
     Args:
         names: str. Hashes of the names in base64, as `VideoSet.of` makes them.
+            Defaults to `""`.
         contents: str. Hashes of the contents in base64, in the order of the
             names, with zeros for unknown ones; empty if all are unknown.
+            Defaults to `""`.
     """
 
     WHAT: typing.ClassVar[str] = "a set of videos"

@@ -18,7 +18,7 @@ from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.errors import name_of
 from keras_vidrec.videos.steady import steady
 
-# A frame may be shown for so many seconds, for example in a recording of a
+# The most seconds that a frame may be shown, for example in a recording of a
 # screen. If the next time stamp is later, there is a gap.
 _LONGEST = 600.0
 

@@ -136,7 +136,7 @@ class FrameTimes:
     Attributes:
         seconds: `None`, or float64 array `(num_frames,)`, strictly increasing
             from 0; `None` if they are not known.
-        rate: `None`, or float. Frames a second; `None` if unknown or absurd.
+        rate: `None`, or float. Frames per second; `None` if unknown or absurd.
         variable: bool. Whether steps differ by more than rounding.
     """
 

@@ -48,8 +48,8 @@ class VideoWriter:
         Args:
             frame: uint8 array `(height, width, 3)`, R G B, of even sides and
                 the same size each time.
-            seconds: float. The time of the frame, rounded to 1/60,000 s, or the
-                next such time after that of the frame before it.
+            seconds: float. The time of the frame. It is rounded to 1/60,000 s,
+                and is at least 1/60,000 s after that of the frame before.
         """
         if self._stream is None:
             self._begin(*frame.shape[:2])

@@ -20,8 +20,8 @@ def test_counts_of_some_videos():
 def test_more_than_ten_times_as_many_are_told():
     counts = {"walk": 44, "none": 0, "run": 20, "fall": 4}
     assert imbalance.remarks(counts, "videos", "More help.") == (
-        "Of class 'walk' there are 44 videos, of 'fall' 4: the "
-        "rare class will be recognized less often. More help.",
+        "Class 'walk' has 44 videos, class 'fall' 4: the rare class will be "
+        "recognized less often. More help.",
     )
     for few in ({**counts, "walk": 40}, {"none": 0}, {}):
         assert imbalance.remarks(few, "videos", "More help.") == ()

@@ -119,7 +119,7 @@ def test_over_ten_times_as_many_clips_are_told_with_both_classes():
     """In one line, with what helps."""
     kinds = {"walk": (44, 9), "run": (20, 9), "fall": (4, 4)}
     (line,) = materials._uneven(kinds)
-    assert line.startswith("Of class 'walk' there are 44 clips, of 'fall' 4: ")
+    assert line.startswith("Class 'walk' has 44 clips, class 'fall' 4: ")
     assert "More clips of rare classes help most" in line
     kinds["walk"] = (40, 9)
     (line,) = materials._uneven(kinds)

@@ -113,10 +113,10 @@ def test_rare_classes_are_told_unless_they_count_more(caplog, setting, is_told):
     source = MemorySource(30)
     train = (*range(0, 24, 2), 1)
     notes.note_data(Dataset(source, train, (), (), (), recipe))
-    told = [line for line in caplog.messages if "Of class 'even'" in line]
+    told = [line for line in caplog.messages if "Class 'even'" in line]
     assert len(told) == is_told
     if is_told:
-        assert "there are 12 videos to train on, of 'odd' 1: " in told[0]
+        assert "has 12 videos to train on, class 'odd' 1: " in told[0]
         assert "data.sampling=balanced" in told[0]
 
 

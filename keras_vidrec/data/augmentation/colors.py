@@ -5,9 +5,9 @@ of R G B, with at least one frame. Statistics, such as the mean gray, are those
 of the whole clip, so that it does not flicker.
 
 `brightness`, `contrast`, `saturation` and `sharpness` also take a factor of at
-least 0; 1 changes nothing. They blend the frames with a plainer picture, `plain
-+ factor * (frame - plain)`, clip the result to 0..255 and cut off fractions, as
-Pillow and torchvision do.
+least 0; 1 changes nothing. They blend the frames with a plainer picture,
+`plain + factor * (frame - plain)`, clip the result to 0..255 and cut off
+fractions, as Pillow and torchvision do.
 """
 
 import math

@@ -83,14 +83,8 @@ class RandAugment(Step):
 
 
 def _drawn(name: str, share: float, sign: int, size: int) -> tuple:
-    """The name and the numbers of one operation.
-
-    Args:
-        name: str. One of `OPERATIONS`.
-        share: float from 0 to 1. Magnitude divided by the largest one.
-        sign: int. 1 or -1, the direction.
-        size: int. Height and width of the images in pixels.
-    """
+    """The name and the numbers of one operation: `share` is the magnitude
+    divided by the largest one, `sign` the direction, `size` that of images."""
     if name in _MATRICES:
         return name, _MATRICES[name](sign * share, size)
     if name in _COLORS:

@@ -19,7 +19,8 @@ _STILL = 128
 class RandomErasing(Step):
     """Replaces a rectangle of clips by noise with some probability (Zhong et
     al., Random Erasing Data Augmentation, 2020). The noise is the same in all
-    frames; flow in the rectangle becomes no motion.
+    frames; flow in the rectangle becomes no motion. The defaults are those of
+    the paper.
 
     Args:
         probability: float from 0 to 1. Defaults to `0.5`.
@@ -27,8 +28,6 @@ class RandomErasing(Step):
             of the picture. Defaults to `(0.02, 0.4)`.
         ratio: pair of float. Range of height / width, whose logarithm is drawn
             uniformly. Defaults to `(0.3, 10 / 3)`.
-
-    The defaults are those of the paper.
     """
 
     probability: float = 0.5

@@ -30,8 +30,8 @@ def rotation(degrees: float, size: int) -> np.ndarray:
 
 
 def frames(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Returns frames `(num_frames, height, width, 3)` mapped by a matrix `(2,
-    3)`, with bilinear interpolation; gray where there was no pixel."""
+    """Returns frames `(num_frames, height, width, 3)` mapped by a matrix
+    `(2, 3)`, with bilinear interpolation; gray where there was no pixel."""
     return _moved(images, matrix, (_RIM,) * 3)
 
 

@@ -130,7 +130,7 @@ def discover(
     seed: int = 0,
     clips: collections.abc.Sequence[str] | None = None,
 ) -> Catalog:
-    """Reads a dataset in one of three layouts, the first that applies:
+    """Reads a dataset in the first of three layouts that applies.
 
     1. `videos_list` is given: `from_list`.
     2. There are split files in the form of UCF101 or HMDB51, in `splits`, in

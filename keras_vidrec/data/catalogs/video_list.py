@@ -347,15 +347,8 @@ def _understand(path, finder):
 def _row(
     values: dict[str, str], form, part: str | None, finder: Finder, place: str
 ) -> Row:
-    """Returns the `Row` of a line.
-
-    Args:
-        values: dict from roles to the fields of the line.
-        form: `None`, or `list_columns.Format`.
-        part: `None`, or the part of the whole list.
-        finder: `Finder`.
-        place: str. Name of the list and number of the line, for messages.
-    """
+    """Returns the `Row` of a line, given its fields by role, the `Format` and
+    the part of the list (or `None`), and the place of the line for messages."""
     path, label = values["path"], values["label"]
     if form and form.brackets:
         label = label.replace("[", "").replace("]", "")

@@ -217,9 +217,9 @@ _SCHEMES = {
 # The schemes of `segment_indices`. Chunks and spread have their own functions.
 SCHEMES = tuple(_SCHEMES)
 
-# Schemes that use only the first image of a short video in training, each with
-# a function of the number of segments and the length of a snippet that returns
-# the least number of images for which they do not.
+# Schemes that use only the first snippet of a short video in training. The
+# values are functions of the number of segments and the length of a snippet,
+# which return the least number of images for which they do not.
 FIRST_ALONE = types.MappingProxyType(
     {
         "tsn_caffe": lambda num_segments, length: num_segments * length,

@@ -10,9 +10,9 @@ from keras_vidrec.videos.errors import VideoError
 
 
 def remark(source, indices, spec: ClipSpec) -> str:
-    """Returns a message about videos whose training clips consist of the first
-    image only, because they are too short for the sampling; `""` if there are
-    none.
+    """Returns a message about videos that are too short for the sampling, so
+    that all segments of their training clips are the first snippet, although
+    they have others; `""` if there are none.
 
     Args:
         source: a `Source` of images.

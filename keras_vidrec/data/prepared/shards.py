@@ -200,7 +200,7 @@ class ShardWriter:
         return self._number, self._length
 
     def sync(self):
-        """Brings the appended records to the disk."""
+        """Flushes the appended records to the disk."""
         os.fsync(self._file.fileno())
 
     @property

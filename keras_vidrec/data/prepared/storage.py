@@ -259,11 +259,8 @@ class RemotePath:
 
 
 def _near_each_other(places):
-    """Joins parts `(first byte, number of bytes)` that are near each other.
-
-    Returns:
-        Sorted list of ranges `(first, end)`.
-    """
+    """Joins parts `(first byte, number of bytes)` that are near each other to
+    a sorted list of ranges `(first, end)`."""
     ranges = []
     for first, size in sorted({*places}):
         end = first + size

@@ -14,8 +14,9 @@ class FeatureWriter:
     """Writes features video by video into shards, or resumes writing.
 
     After an interruption a writer with the same settings resumes after the last
-    video that was added, as `prepare.prepare` does; after a kill, at most half
-    a second of work is repeated. Close it, or use it in a `with` statement.
+    video that was added, as `prepare.prepare` does; after a kill, `todo` also
+    has those of about the last half second. Close it, or use it in a `with`
+    statement.
 
     Args:
         catalog: `Catalog` of the videos.

@@ -102,7 +102,7 @@ class Journal:
         return bool(self._unsynced)
 
     def sync(self):
-        """Writes the lines of prepared videos, and brings them to the disk."""
+        """Writes the lines of prepared videos, and flushes them to the disk."""
         lines, self._unsynced = self._unsynced, []
         self._append(*lines)
 

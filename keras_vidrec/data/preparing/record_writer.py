@@ -1,4 +1,4 @@
-"""Writing the records of videos into shards, and the journal of them."""
+"""Writes the records of videos into shards, and the journal with them."""
 
 import contextlib
 import pathlib
@@ -8,28 +8,28 @@ import typing
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
 
-# Waiting for the disk takes longer than preparing a short video.
+# Seconds between syncs; each may take longer than preparing a short video.
 _SYNC_EVERY_S = 0.5
 
 
 class RecordWriter:
-    """Appends the records of videos to shards, and syncs them together with
-    the journal, so that the journal never names a record that is not on the
-    disk.
+    """Appends the records of videos to shards, and syncs shards before the
+    journal, which therefore only has videos whose records are on the disk.
 
-    Videos of the same half second are synced together. If the process is
-    killed, these are written again by the next run; after an exception all
-    are kept. Use it in a `with` statement, within that of the journal.
+    This is done about twice a second. If the process is killed, the next run
+    prepares the videos since the last time again; after an exception all videos
+    are kept. Use it in a `with` statement, and close the journal after it.
 
     Args:
         directory: path of the dataset.
         modalities: sequence of str.
-        journal: `Journal` of the dataset. Shards go on where it ends.
-        shard_bytes: int. A shard of at least this length is complete.
+        journal: `Journal` of the dataset. Writing is resumed where it ends.
+        shard_bytes: int. A shard is complete when it has at least this number
+            of bytes.
 
     Raises:
         ValueError: if the shards do not have the records of the journal.
-        OSError: if they cannot be written.
+        OSError: if files cannot be written.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class RecordWriter:
     def append(
         self, video: str, label: typing.Any, records: dict[str, tuple]
     ) -> dict[str, tuple[int, int]]:
-        """Appends the records of a video. Then `Journal.add_done` takes the
-        positions, and `go_on` is called.
+        """Appends the records of a video. After that pass the positions to
+        `Journal.add_done`, and call `go_on`.
 
         Args:
-            video, label: as of `write_record`.
-            records: dict from modality to `(height, width, images)`, as of
-                `write_record`.
+            video, label: as for `records.write_record`.
+            records: dict from modality to `(height, width, images)`, as for
+                `records.write_record`.
 
         Returns:
-            Dict from modality to the position behind the record.
+            dict from modality to the position after the record.
 
         Raises:
             OSError: if the disk is full.
@@ -81,8 +81,8 @@ class RecordWriter:
         }
 
     def go_on(self):
-        """Syncs what was added if the last sync was half a second ago, and
-        completes shards that are long enough."""
+        """Syncs if the last time is half a second ago or a shard is long
+        enough, and completes such shards."""
         is_long = any(writer.is_long for writer in self._writers.values())
         if is_long or time.monotonic() - self._synced_at >= _SYNC_EVERY_S:
             self._sync()

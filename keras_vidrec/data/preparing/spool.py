@@ -69,7 +69,7 @@ class ImageSpool:
         """Closes the file.
 
         Args:
-            jpegs_per_image: int. Defaults to `1`.
+            jpegs_per_image: int. 1 for frames, 2 for flow. Defaults to `1`.
 
         Returns:
             `SpooledImages`, in the order of the indices of images.

@@ -59,7 +59,7 @@ class Preparation:
         checks.check(
             not (self.warped and self.flow == "none"),
             "warped",
-            "a method of flow, other than none",
+            'False with flow="none"',
             self.warped,
             owner,
         )
@@ -111,14 +111,18 @@ class PreparedVideo(typing.NamedTuple):
         height, width: int. Size of the images in pixels.
         num_frames: int.
         images: dict from modality to `SpooledImages`.
-        code_use: `None`, or `CodeUse` of the flow that was made.
-        health: `None` (not checked), or `Health` of the file.
+        code_use: `None`, or `CodeUse` of the flow that was made. Defaults to
+            `None`.
+        health: `None` (not checked), or `Health` of the file. Defaults to
+            `None`.
         times: `None` (not checked), or the times of the file's frames in
-            seconds.
-        lost_share: float. Share of the clip's frames that is lost.
+            seconds. Defaults to `None`.
+        lost_share: float. Share of the clip's frames that is lost. Defaults to
+            `0.0`.
         key: `None`, or list: `HealthCache.key` of the file before it was read.
+            Defaults to `None`.
         content: `None`, or str: `HealthCache.content` of the file before it was
-            read, with the segment.
+            read, with the segment. Defaults to `None`.
     """
 
     height: int
@@ -359,12 +363,9 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """Encodes an image as JPEG.
 
     Args:
-        image: uint8 array, B G R `(height, width, 3)` or gray `(height,
-            width)`.
+        image: uint8 array, B G R `(height, width, 3)` or gray
+            `(height, width)`.
         quality: int from 1 to 100.
-
-    Returns:
-        bytes.
 
     Raises:
         ValueError: if OpenCV cannot encode the image.

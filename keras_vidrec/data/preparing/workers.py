@@ -98,12 +98,8 @@ class Workers:
         yield task, kind, value
 
     def _replace(self, worker, again):
-        """Replaces a process that ends, if there are tasks left.
-
-        Args:
-            worker: `_Worker`.
-            again: sequence of `(task, tries)` that are done first.
-        """
+        """Replaces a process that ends, if there are tasks left. Those of
+        `again`, pairs `(task, tries)`, are done first."""
         worker.process.join()
         worker.connection.close()
         self._queue.extendleft(again)

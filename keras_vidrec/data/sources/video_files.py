@@ -30,8 +30,8 @@ _FLOWS = ("flow", "warped_flow")
 # The number of videos whose indices of frames are cached, some kilobytes each,
 # because reading a clip needs them several times.
 _MAPS = 4096
-# Frames that are decoded before they are resized: at least this number, and
-# more if they have fewer bytes.
+# The number of frames that are decoded before they are resized; more if they
+# have at most `_BLOCK_BYTES` together.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
 

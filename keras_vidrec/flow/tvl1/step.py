@@ -133,7 +133,8 @@ def inner_iteration(fields, coefficients, active, parameters):
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
 
-    Returns the new fields, and the primal step's squared length `(lanes,)`.
+    Returns:
+        The new fields, and the squared length of the primal step, `(lanes,)`.
     """
     x, y, *duals = fields
     normal_x, normal_y, residual, threshold = coefficients

@@ -209,7 +209,8 @@ class Preset(Fact):
         """Returns its verified file, which is downloaded if needed.
 
         Args:
-            file: `None`, or path of a file that the user already has.
+            file: `None`, or path of a file that the user already has. Defaults
+                to `None`.
             trust_first_download: bool. Whether to accept a file without a
                 published hash. Defaults to `False`.
             **instead: see `downloads.fetch`.

@@ -51,7 +51,7 @@ def opened(path, content=None):
     Args:
         path: path of a file.
         content: bytes of an HDF5 file inside that file; `None` if it is an HDF5
-            file itself.
+            file itself. Defaults to `None`.
 
     Yields:
         h5py.File.

@@ -115,7 +115,7 @@ def _translated(scheme, checkpoint, backbone, modules, outer, classifier):
     )
     for slot, piece in translation.pieces.items():
         if slot.layer.endswith("_dwconv") and piece.array.ndim == 4:
-            # From (height, width, 1, channels).
+            # PyTorch has (channels, 1, ...), now (height, width, 1, channels).
             array = piece.array.swapaxes(2, 3)
             translation.pieces[slot] = piece._replace(array=array)
     return translation
