@@ -5,7 +5,6 @@ import contextlib
 import difflib
 import importlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import shlex
@@ -295,7 +294,9 @@ def _installed_from() -> str:
         found = importlib.metadata.distribution(_PACKAGE)
     except importlib.metadata.PackageNotFoundError:
         return ""
-    source = json.loads(found.read_text("direct_url.json") or "{}")
+    from keras_vidrec.specs import documents  # which imports this module
+
+    source = documents.parse_json(found.read_text("direct_url.json") or "{}")
     if "url" not in source:
         return ""
     repository = source.get("vcs_info")

@@ -258,7 +258,7 @@ def test_networks_that_do_not_fit_are_refused():
         join(head, rgb=networks["rgb"])
     with pytest.raises(ValueError, match="6 features of flow.*with 4"):
         join(head, rgb=networks["rgb"], flow=tower("flow", length=2))
-    with pytest.raises(ValueError, match="Features of rgb are made by"):
+    with pytest.raises(ValueError, match="Features of rgb are computed by"):
         join(head, rgb=networks["flow"], flow=networks["flow"])
     with pytest.raises(ValueError, match="a network over features"):
         join(networks["rgb"], **networks)

@@ -231,7 +231,7 @@ def unknown():
         ),
         (
             lambda: {"rgb": stream("rgb"), "warped_flow": stream("flow")},
-            r"sees warped_flow.*'mean_color' with \('flow',\)",
+            r"takes warped_flow.*'mean_color' with \('flow',\)",
         ),
         (
             lambda: {"rgb": unknown(), "flow": stream("flow")},

@@ -106,7 +106,7 @@ def test_what_cannot_be_fused(own):
         ),
         (
             {"fusion_layer": LAYERS, "fusion": "concat"},
-            r"goes on from 'conv_pw_5_relu'.*Received: .*512\)",
+            r"continues after 'conv_pw_5_relu'.*Received: .*512\)",
         ),
         (
             {"backbone": own["rgb"], "fusion_layer": "conv1"},

@@ -280,7 +280,7 @@ ERRORS = [
     ({"feature_weights": {"rgb": 1}}, "`feature_weights`.*dict of"),
     (
         {"feature_weights": "trained", "fusion": "max"},
-        "`feature_weights`.*'max' is no mean",
+        "`feature_weights`.*'max' is not a mean",
     ),
     ({"feature_weights": "trained", "variant": "c"}, "nothing is fused"),
     (

@@ -151,7 +151,7 @@ def test_what_has_no_origin_is_one_clear_line(tmp_path, run):
     ):
         out, err = vidrec("origin", path, status=1)
         (line,) = err.splitlines()
-        assert "Expected a run, a .keras file, a dataset that" in line
+        assert "Expected a run, a .keras file, a dataset made by" in line
         assert "(.npz)" in line and line.endswith(f"Received: {received}")
         assert not out
     made = tmp_path / "other.npz"

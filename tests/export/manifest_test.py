@@ -77,7 +77,7 @@ def test_what_no_program_can_show():
         (ClipSpec(frame=FrameSpec(deinterlace="bob")), "deinterlaced by bob"),
         (
             ClipSpec(("flow",), flow=FlowSpec("brox")),
-            "its flow is made by brox",
+            "takes flow made by brox",
         ),
     ):
         model = mean_color_network(NAMES, clip_spec=spec)

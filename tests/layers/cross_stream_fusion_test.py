@@ -139,7 +139,7 @@ def test_invalid_arguments():
         ("avg", "learned", 'None, "trained", or two positive numbers'),
         ("avg", (1, 0), r"Received: feature_weights=\(1, 0\)"),
         ("avg", (1,), r"Received: feature_weights=\(1,\)"),
-        ("max", "trained", "operation='max' is no mean"),
+        ("max", "trained", "operation='max' is not a mean"),
     ):
         with pytest.raises(ValueError, match=message):
             CrossStreamFusion(operation, feature_weights=weights)

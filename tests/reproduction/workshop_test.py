@@ -238,7 +238,7 @@ def test_data_has_the_splits_and_streams_that_are_needed(tmp_path, caplog):
     with pytest.raises(ValueError, match=r"UCF101 .*, without \['flow'\]"):
         workshop.check([rgb, flow])
     assert workshop.check([rgb]) == {}
-    assert "prepared has 2 classes, and UCF101 101" in caplog.text
+    assert "prepared has 2 classes, but UCF101 has 101" in caplog.text
 
 
 def test_weights_that_keras_cannot_get_are_told_first(tmp_path, monkeypatch):

@@ -128,5 +128,5 @@ def test_files_that_cannot_be_had(small, files, tmp_path, monkeypatch):
         TSN(backbone="tiny", weights=RGB)
     monkeypatch.setenv("VIDREC_OFFLINE", "0")
     once = f"vidrec presets {UNHASHED} --fetch --trust-first-download"
-    with pytest.raises(ValueError, match=f"no hash.*{once}"):
+    with pytest.raises(ValueError, match=f"no published hash.*{once}"):
         TSN(backbone="tiny", weights=UNHASHED)

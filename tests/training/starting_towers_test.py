@@ -71,7 +71,10 @@ def test_towers_of_imagenet(settings, expected, started):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        (["network.arguments.backbone=resnet50"], "'resnet50_caffe', its rela"),
+        (
+            ["network.arguments.backbone=resnet50"],
+            "'resnet50_caffe', which is simi",
+        ),
         (
             [
                 "network.arguments.backbone={rgb: vgg16, flow: bn_inception}",

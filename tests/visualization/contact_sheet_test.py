@@ -87,7 +87,7 @@ def test_broken_videos_and_captions():
 def test_bad_input(tmp_path):
     source = MemorySource()
     source.modalities = ("rgb",)
-    with pytest.raises(ValueError, match="holds rgb_diff.*'rgb',"):
+    with pytest.raises(ValueError, match="dataset with rgb_diff.*'rgb',"):
         contact_sheet(source, [0], SPEC, Augmentation())
     with pytest.raises(ValueError, match="none"):
         contact_sheet(MemorySource(), [], SPEC, Augmentation())

@@ -30,7 +30,7 @@ def test_pictures_share_their_colors_and_arrows_point_the_way():
     for axes, (x, y) in zip(figure.axes[3:5], ((3, 4), (-2, 0))):
         (arrows,) = axes.collections
         assert (arrows.U == x).all() and (arrows.V == y).all()
-    assert figure.axes[5].get_xlabel() == "rim: 5.0 px a frame"
+    assert figure.axes[5].get_xlabel() == "rim: 5.0 px per frame"
 
 
 def test_where_nothing_moves_all_is_pale():

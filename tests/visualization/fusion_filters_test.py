@@ -79,7 +79,7 @@ def test_before_training_nothing_has_moved():
     # Of a Gaussian the flow counts three times as much, in each filter.
     shares = [s.diagonal() for s in found.strengths.values()]
     np.testing.assert_allclose(shares[1], 3 * shares[0], rtol=1e-5)
-    assert "moved the weights by 0 %" in fusion_filters.summary(found)
+    assert "changed the weights by 0 %" in fusion_filters.summary(found)
 
 
 def test_position_on_position_and_from_a_random_start():
@@ -101,7 +101,7 @@ def test_position_on_position_and_from_a_random_start():
     found = fusion_filters.measure(layer)
     assert found.kernels["flow"].shape == (1, 1, 1, 5, 3)
     assert found.moved is None and found.changes is None
-    assert "at random" in fusion_filters.summary(found)
+    assert "was random" in fusion_filters.summary(found)
     assert len(fusion_filters.draw(found).axes) == 3
     header, rows = fusion_filters.table(found)
     assert next(rows)[header.index("moved")] == ""

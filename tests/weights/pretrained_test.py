@@ -207,7 +207,7 @@ def test_without_package_and_copy(cache, monkeypatch):
             builder(backbone="efficientnet_lite1", weights="imagenet")
     # There is no package of it: a file is needed.
     with pytest.raises(
-        ValueError, match="weights for backbone 'efficientnet_l"
+        ValueError, match="not available for backbone 'efficientnet_l"
     ):
         TSN(backbone="efficientnet_lite3", weights="imagenet")
 

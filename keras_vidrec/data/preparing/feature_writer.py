@@ -15,7 +15,7 @@ class FeatureWriter:
 
     After an interruption a writer with the same settings resumes after the last
     video that was added, as `prepare.prepare` does; after a kill, `todo` also
-    has those of about the last half second. Close it, or use it in a `with`
+    has those that were not synced yet. Close it, or use it in a `with`
     statement.
 
     Args:

@@ -67,8 +67,8 @@ def prepare(
     Each video becomes one record for each modality. Each worker process
     prepares one video at a time, and only this process writes shards. After an
     interruption the same call resumes after the last finished video; after a
-    kill, it also repeats those of about the last half second. Videos that fail
-    are left out and listed in `report.json`; the next call tries them again.
+    kill, it also repeats those that were not synced yet. Videos that fail are
+    left out and listed in `report.json`; the next call tries them again.
     Before it, videos may be added and removed, but not classes. Videos that
     were replaced by others of the same name, or have another class now, are
     prepared again, and listed in a warning. Their old records stay in the

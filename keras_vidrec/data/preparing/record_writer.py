@@ -8,17 +8,19 @@ import typing
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
 
-# Seconds between syncs; each may take longer than preparing a short video.
-_SYNC_EVERY_S = 0.5
+# The least time between syncs, in seconds and in durations of the last sync: on
+# a busy disk a sync takes longer than preparing a short video.
+_SYNC_EVERY_S = 0.1
+_SYNC_EVERY = 3
 
 
 class RecordWriter:
     """Appends the records of videos to shards, and syncs shards before the
     journal, which therefore only has videos whose records are on the disk.
 
-    This is done about twice a second. If the process is killed, the next run
-    prepares the videos since the last time again; after an exception all videos
-    are kept. Use it in a `with` statement, and close the journal after it.
+    This is done up to ten times a second, on a slow disk less often. If the
+    process is killed, the next run prepares the videos since the last time
+    again; after an exception all videos are kept. Use it in a `with` statement, and close the journal after it.
 
     Args:
         directory: path of the dataset.
@@ -40,7 +42,7 @@ class RecordWriter:
         shard_bytes: int,
     ):
         self._journal = journal
-        self._synced_at = time.monotonic()
+        self._sync_from = time.monotonic() + _SYNC_EVERY_S
         self._writers: dict[str, ShardWriter] = {}
         with contextlib.ExitStack() as stack:
             for modality in modalities:
@@ -81,10 +83,10 @@ class RecordWriter:
         }
 
     def go_on(self):
-        """Syncs if the last time is half a second ago or a shard is long
-        enough, and completes such shards."""
+        """Syncs if the last time is long enough ago or a shard is long enough,
+        and completes such shards."""
         is_long = any(writer.is_long for writer in self._writers.values())
-        if is_long or time.monotonic() - self._synced_at >= _SYNC_EVERY_S:
+        if is_long or time.monotonic() >= self._sync_from:
             self._sync()
         for writer in self._writers.values():
             writer.seal_if_long()
@@ -96,8 +98,10 @@ class RecordWriter:
             writer.seal()
 
     def _sync(self):
+        begin = time.monotonic()
         if self._journal.has_unsynced:
             for writer in self._writers.values():
                 writer.sync()
             self._journal.sync()
-        self._synced_at = time.monotonic()
+        end = time.monotonic()
+        self._sync_from = end + max(_SYNC_EVERY_S, _SYNC_EVERY * (end - begin))

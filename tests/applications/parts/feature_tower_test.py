@@ -50,5 +50,5 @@ def test_networks_are_known_by_their_weights():
 def test_other_streams_and_networks_are_refused():
     with pytest.raises(ValueError, match="stream='depth'"):
         feature_tower.features_of(network(), "depth")
-    with pytest.raises(ValueError, match="Features of flow are made by"):
+    with pytest.raises(ValueError, match="Features of flow are computed by"):
         feature_tower.features_of(network(), "flow")

@@ -84,7 +84,7 @@ def test_a_network_of_another_version(saved, tmp_path):
     }
     packed_anew(saved, path, {"config.json": json.dumps(config)})
     with pytest.raises(
-        ValueError, match="by keras_vidrec 0.0.3, this is 0.1.0"
+        ValueError, match="by keras_vidrec 0.0.3; this is 0.1.0"
     ):
         model_file.load(path)
     config["config"]["origin"]["versions"]["keras_vidrec"] = "0.1.0"

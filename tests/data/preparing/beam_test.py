@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 
@@ -19,6 +20,7 @@ from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.sources.records import Records
+from keras_vidrec.specs import checks
 from tests.cli.command import vidrec
 from tests.data.prepared_records import records_of
 
@@ -239,7 +241,8 @@ def test_wrong_runners(catalog, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="shards=0"):
         prepare(catalog, out, shards=0)
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    with pytest.raises(ValueError, match=r"keras-vidrec\[beam\]"):
+    command = re.escape(checks.how_to_install("beam"))
+    with pytest.raises(ValueError, match=command):
         prepare(catalog, out)
     assert not out.exists()
 

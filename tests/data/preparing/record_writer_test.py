@@ -67,6 +67,7 @@ def test_short_videos_are_synced_together(tmp_path, synced, monkeypatch):
 
 def test_a_video_after_a_while_is_synced_at_once(tmp_path, synced, monkeypatch):
     monkeypatch.setattr(record_writer, "_SYNC_EVERY_S", 0)
+    monkeypatch.setattr(record_writer, "_SYNC_EVERY", 0)
     with writing(tmp_path) as (journal, writer):
         for number, video in enumerate(VIDEOS, 1):
             del synced[:]

@@ -1,8 +1,10 @@
 import json
+import re
 import sys
 
 import pytest
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights.published.readers import safetensors_file
 from tests.weights.published.readers.damage import count_refusals
 
@@ -139,5 +141,6 @@ def test_files_of_others(tmp_path):
 def test_without_the_library(tmp_path, monkeypatch):
     path = save(tmp_path / "w.safetensors", {"a": torch.ones(1)})
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(ImportError, match=r"keras-vidrec\[torch\]"):
+    command = re.escape(checks.how_to_install("torch"))
+    with pytest.raises(ImportError, match=command):
         safetensors_file.read(path)

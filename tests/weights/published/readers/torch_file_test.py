@@ -1,6 +1,7 @@
 import argparse
 import functools
 import pathlib
+import re
 import sys
 import types
 import zipfile
@@ -8,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights.published.readers import torch_file
 from keras_vidrec.weights.published.readers.torch_file import without_wrapper
 from tests.weights.published.readers import torch_files
@@ -372,9 +374,8 @@ def test_without_pytorch(tmp_path, monkeypatch, zipped):
     more = save(tmp_path / "more.pth", value, zipped)
     monkeypatch.setitem(sys.modules, "torch", None)
     check_tensors(torch_file.read(path), tensors)
-    with pytest.raises(
-        ImportError, match=r"contain more than.*keras-vidrec\[torch"
-    ):
+    command = re.escape(checks.how_to_install("torch"))
+    with pytest.raises(ImportError, match=f"contain more than.*{command}"):
         torch_file.read(more)
 
 
