@@ -39,7 +39,8 @@ def test_files_of_networks_become_one(tmp_path):
     joined, compared, *unknown = said.splitlines()
     assert joined == f"Joined: {out}" and not err
     assert compared == (
-        "The network was not compared with stored features: --features sets them."
+        "The network was not compared with stored features: --features sets "
+        "them."
     )
     assert all(line.startswith("The training videos of") for line in unknown)
     model = model_file.load(out)

@@ -20,7 +20,8 @@ class RecordWriter:
 
     This is done up to ten times a second, on a slow disk less often. If the
     process is killed, the next run prepares the videos since the last time
-    again; after an exception all videos are kept. Use it in a `with` statement, and close the journal after it.
+    again; after an exception all videos are kept. Use it in a `with` statement,
+    and close the journal after it.
 
     Args:
         directory: path of the dataset.
