@@ -1,5 +1,6 @@
 """Augmentation of training clips, as a list of steps."""
 
+from keras_vidrec import lazy
 from keras_vidrec.data.augmentation.augmentation import STEPS
 from keras_vidrec.data.augmentation.augmentation import Augmentation
 from keras_vidrec.data.augmentation.augmentation import name_of
@@ -34,6 +35,4 @@ __all__ = [
     "step_of",
 ]
 
-
-def __dir__():
-    return __all__
+lazy.close(__name__, __all__)

@@ -12,14 +12,12 @@ import difflib
 import os
 import pathlib
 
+from keras_vidrec import lazy
 from keras_vidrec.training.recipes.recipe import Recipe
 
 __all__ = ["PAPERS", "RECIPES", "Recipe", "get", "text"]
 
-
-def __dir__():
-    return __all__
-
+lazy.close(__name__, __all__)
 
 # Name of the recipe in the directory of a run.
 _OF_A_RUN = "recipe.yaml"
