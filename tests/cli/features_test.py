@@ -163,7 +163,7 @@ def test_bad_usage(networks, small_videos, whole, tmp_path):
     _, err = vidrec("features", *data, status=2)
     assert "--rgb, --flow, or both" in err
     _, err = vidrec("features", f"--rgb={networks['flow']}", *data, status=1)
-    assert "rgb or rgb_diff alone" in err and err.count("\n") == 1
+    assert "only rgb or rgb_diff" in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
     other = [*arguments(networks, small_videos, whole), "--max-frames=8"]
     _, err = vidrec(*other, status=1)
