@@ -1,9 +1,7 @@
 """A trained network as one object."""
 
 import collections.abc
-import dataclasses
 import glob
-import html
 import itertools
 import os
 import pathlib
@@ -24,9 +22,9 @@ from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores import metrics
-from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.recognition import fitting
+from keras_vidrec.recognition.evaluation import Evaluation
 from keras_vidrec.recognition.predictions import Predictions
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
@@ -38,32 +36,6 @@ from keras_vidrec.visualization import grad_cam
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """The result of a test.
-
-    Attributes:
-        figures: dict from name to float in [0, 1], as `evaluation.summary`
-            returns it.
-        scores: `evaluation.Scores` of the videos.
-    """
-
-    figures: dict
-    scores: Scores = dataclasses.field(repr=False)
-
-    def to_dict(self) -> dict:
-        """Returns the figures, and the number of tested `videos`."""
-        return {"videos": len(self.scores.videos), **self.figures}
-
-    def _repr_html_(self):
-        rows = "".join(
-            f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
-            f"<td>{100 * value:.2f} %</td></tr>"
-            for name, value in self.figures.items()
-        )
-        return f"<table>{rows}</table>"
 
 
 class Recognizer:

@@ -130,6 +130,10 @@ def test_a_test_and_a_long_video(recognizer, small_videos, paths):
     found = recognizer.evaluate(small_videos, verbose=False)
     assert found.to_dict()["videos"] == 12
     assert 0 <= found.figures["top_1"] <= 1 and "top 1" in found._repr_html_()
+    table = found.to_pandas()
+    right = (table["class"] == table["predicted"]).mean()
+    assert np.isclose(right, found.figures["top_1"])
+    assert list(table["video"]) == list(found.scores.videos)
     (window, *_) = recognizer.windows(paths[0], window=0.3, stride=0.1)
     assert window.start == 0 and np.isclose(window.probabilities.sum(), 1)
 
