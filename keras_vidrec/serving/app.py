@@ -1,7 +1,6 @@
 """The HTTP endpoints, as a FastAPI application."""
 
 import contextlib
-import inspect
 import json
 import pathlib
 import typing
@@ -67,7 +66,7 @@ _ERRORS = {
 
 async def _check_fields(request: fastapi.Request):
     """Raises `Refused` if a form has fields that its endpoint does not have."""
-    known = inspect.signature(request.scope["endpoint"]).parameters
+    known = [one.alias for one in request.scope["route"].dependant.body_params]
     with _refusing():
         path, sent = request.url.path, dict(await request.form())
         checks.fields(known, sent, f"the form of {path}")

@@ -113,8 +113,8 @@ def recognizer(
     which have no classes.
 
     Args:
-        name_or_path, file, trust_first_download, class_names: as for `load`.
-        over_features: as for `load`.
+        name_or_path, file, trust_first_download, class_names, over_features: as
+            for `load`.
 
     Returns:
         keras.Model.
