@@ -25,13 +25,13 @@ from tests.data.prepared_records import records_of
 COMMAND = [sys.executable, "-m", "keras_vidrec", "prepare"]
 
 
-def arguments(videos, out, flow="none"):
+def arguments(videos, out, flow="none", size="96x80"):
     return [
         "ucf101",
         f"--videos={videos}",
         f"--out={out}",
         f"--flow={flow}",
-        "--size=96x80",
+        f"--size={size}",
         "--workers=2",
     ]
 
@@ -79,12 +79,15 @@ def is_running(process):
     return state != "Z"
 
 
-def test_a_killed_run_goes_on(small_videos, whole, tmp_path):
+def test_a_killed_run_goes_on(small_videos, tmp_path):
+    # Large enough that 36 videos take many times longer than the tenth of a
+    # second between two syncs of the journal.
+    large = {"flow": "dis", "size": "340x256"}
+    killed = arguments(small_videos, tmp_path / "out", **large)
     kills = 0
     for least in (4, 15):
         process = subprocess.Popen(
-            [*COMMAND, *arguments(small_videos, tmp_path / "out")],
-            stdout=subprocess.DEVNULL,
+            [*COMMAND, *killed], stdout=subprocess.DEVNULL
         )
         while process.poll() is None and (
             journal_lines(tmp_path / "out") < least
@@ -99,8 +102,10 @@ def test_a_killed_run_goes_on(small_videos, whole, tmp_path):
     done = journal_lines(tmp_path / "out") - 1
     assert 14 <= done < 36
     assert not (tmp_path / "out" / "dataset.json").exists()
-    out, _ = vidrec("prepare", *arguments(small_videos, tmp_path / "out"))
+    out, _ = vidrec("prepare", *killed)
     assert "36 videos, 432 frames" in out
+    whole = tmp_path / "whole"
+    vidrec("prepare", *arguments(small_videos, whole, **large))
     # No video twice: one line each.
     assert journal_lines(tmp_path / "out") == 37
     assert records_of(tmp_path / "out") == records_of(whole)
