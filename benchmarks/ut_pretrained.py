@@ -2,7 +2,6 @@ r"""UT-Interaction from ImageNet's weights, where nothing or little is trained.
 
     python benchmarks/ut_pretrained.py VIDEOS OUT [--seeds 0,1,2] \
         [--directions 12,21] [--networks "TS-LSTM; ..."]
-    python benchmarks/ut_pretrained.py VIDEOS OUT --left-out
     python benchmarks/ut_pretrained.py VIDEOS OUT --beside TRAINED
 
 EfficientNet-Lite0 as ImageNet has it looks at frames and at flow of the whole
@@ -11,13 +10,9 @@ a classifier is worked out from what it sees (`frozen_rgb`, `frozen_flow`). Over
 its features of 25 frames a video, TS-LSTM, Temporal-Inception and STFN are
 trained. Repeating it goes on where it stopped.
 
-The second command leaves one group out after the other, within each set, as
-the dataset's own protocol has it: printed are the clips that the classifiers
-of the other groups know.
-
-The third command fuses the scores of the frozen flow network, 1 : 1, with those
-of each network that `ut_interaction.py` and `ut_two_streams.py` have trained in
-TRAINED.
+The second command fuses the scores of the frozen flow network, 1 : 1, with
+those of each network that `ut_interaction.py`, `ut_two_streams.py` and
+`ut_learn.py` have trained in TRAINED.
 """
 
 import argparse
@@ -25,18 +20,13 @@ import pathlib
 import subprocess
 import sys
 
-import numpy as np
 import ut_features
 import ut_interaction
 import ut_two_streams
 
-from keras_vidrec.data import opening
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.score_file import Scores
-from keras_vidrec.training import classifiers
-from keras_vidrec.training import network
-from keras_vidrec.training.run import Run
 
 # Pixels of motion of frames of 256 x 256 that 0 and 255 stand for: 99.9 % of
 # them in the videos of either set are smaller.
@@ -118,58 +108,15 @@ def direction(videos, out, train, test, seeds, networks):
             )
 
 
-def seen(data, run, indices):
-    """What a frozen network sees in videos: of each, its test and `DRAWS`
-    random versions. Returns a list of arrays `(1 + DRAWS, features)`."""
-    recipe = Run.open(run).recipe
-    source = opening.open_images(data).source
-    model = network.build(recipe, source.classes)
-    whole, kept = classifiers.features(model, source, indices, recipe.test)
-    drawn, _ = classifiers.drawn_features(
-        model,
-        source,
-        kept,
-        recipe.test,
-        recipe.augmentation,
-        DRAWS,
-        recipe.seed,
-    )
-    drawn = drawn.reshape(len(whole), DRAWS, -1)
-    return np.concatenate([whole[:, None], drawn], axis=1)
-
-
-def left_out(data, runs, train):
-    """Logits of each video of a set, by stream, of the classifier of the other
-    groups of the set; and their labels."""
-    source = opening.open_images(data).source
-    indices = [i for i, v in enumerate(source.videos) if v.startswith(train)]
-    labels = np.array([source.labels[i] for i in indices])
-    groups = np.array([source.groups[i] for i in indices])
-    scores = {}
-    for stream, run in runs.items():
-        found = seen(data, run, indices)
-        scores[stream] = np.zeros((len(indices), len(source.classes)))
-        for group in np.unique(groups):
-            out = groups == group
-            rest = found[~out]
-            kernel, bias = classifiers.solve(
-                "ridge",
-                rest.reshape(-1, rest.shape[-1]),
-                np.repeat(labels[~out], 1 + DRAWS),
-                np.repeat(groups[~out], 1 + DRAWS),
-                len(source.classes),
-            )
-            scores[stream][out] = found[out, 0] @ kernel + bias
-    return scores, labels
-
-
 def beside(out, trained, train, seeds):
     """Yields `(network, seed, scores)` of the frozen flow network with each
     trained one."""
     frozen_flow = score_naming.find(out / f"{train}-frozen-flow")[0]
-    for name in ("flow", *ut_two_streams.NETWORKS):
+    for name in ("flow", "finetune_flow", *ut_two_streams.NETWORKS):
         for seed in seeds:
             run = trained / f"{train}-{name.replace(', ', '-')}-{seed}"
+            if not run.exists():
+                continue
             pair = (frozen_flow, score_naming.find(run)[0])
             yield name, seed, fuse([Scores.load(file) for file in pair])
 
@@ -181,7 +128,6 @@ def main():
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--directions", default="12,21")
     parser.add_argument("--networks", default="; ".join(ut_features.NETWORKS))
-    parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--beside", type=pathlib.Path, metavar="TRAINED")
     arguments = parser.parse_args()
     videos, out = arguments.videos.resolve(), arguments.out
@@ -190,21 +136,6 @@ def main():
     networks = [n.strip() for n in arguments.networks.split(";") if n.strip()]
     for pair in arguments.directions.split(","):
         train, test = (ut_interaction.SETS[int(number) - 1] for number in pair)
-        if arguments.left_out:
-            data = out / f"{train}-square"
-            runs = {s: out / f"{train}-frozen-{s}" for s in ("rgb", "flow")}
-            scores, labels = left_out(data, runs, train)
-            for name, weights in WEIGHTS.items():
-                scores[name] = sum(
-                    weight * scores[stream]
-                    for stream, weight in zip(("rgb", "flow"), weights)
-                )
-            for name, one in scores.items():
-                right = (one.argmax(axis=1) == labels).sum()
-                sys.stdout.write(
-                    f"{train}  {name:18} {right} of {len(labels)}\n"
-                )
-            continue
         if arguments.beside:
             found = beside(out, arguments.beside, train, seeds)
         else:
