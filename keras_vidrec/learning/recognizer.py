@@ -30,10 +30,8 @@ def make(place, model, recipe, *, summary, all_learned):
     """
     run = Run(place.out)
     if run.model_file.is_file():
-        noted = run.origin
-        if noted is None or noted.fingerprint is None:  # killed just before
-            run.note_origin(describe(run.load_model()).origin)
         return run
+    model_file.sign(model)
     facts = describe(model)
     arguments = dict(facts.blueprint.arguments)
     dropout = arguments.pop("dropout", None)
@@ -58,7 +56,6 @@ def make(place, model, recipe, *, summary, all_learned):
     run.claim(recipe, RunVideos.of(data), facts.origin)
     data.source.save()
     model_file.save(model, run.model_file)
-    run.note_origin(describe(model).origin)
     return run
 
 

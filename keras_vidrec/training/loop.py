@@ -370,10 +370,14 @@ class Loop:
             if data.validation:
                 if self._sigmoid:
                     thresholds.complete(run.best_file, data)
+                # A run with a network is finished, so its origin comes first.
+                run.note_origin(_trained_origin(self.model, run.best_file))
                 run.best_file.replace(trained_file)
                 files.sync_directory(run.path)
             else:
                 check_weights(self.model, backup)
+                model_file.sign(self.model)
+                run.note_origin(head.describe(self.model).origin)
                 model_file.save(self.model, trained_file)
                 if self._sigmoid:
                     logger.warning(
@@ -381,7 +385,6 @@ class Loop:
                         "on: a class is present if its probability is at "
                         "least 0.5."
                     )
-            run.note_origin(_trained_origin(self.model, trained_file))
 
     def _outcome(self, num_epochs, validation):
         outcome = {"epochs": num_epochs, "seconds": self._time.seconds}
@@ -427,7 +430,7 @@ class Until(keras.callbacks.Callback):
 
 
 def _trained_origin(model, path):
-    """The `Origin` of the network that was just saved at `path`."""
+    """The `Origin` of the best network, which is saved at `path`."""
     origin = head.describe(model).origin
     if origin.fingerprint is None:
         # The best network was saved by an earlier start of the run.

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.layers import ClassScores
 from keras_vidrec.specs import ClipSpec
@@ -20,6 +21,7 @@ from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
+from keras_vidrec.training.run import Run
 from keras_vidrec.training.trainer import train
 from tests.training.runs import assert_equal
 from tests.training.runs import log_of
@@ -406,6 +408,33 @@ def test_a_finished_run_goes_on_for_more_epochs(
             ValueError, match="contains a run of another recipe"
         ):
             train(recipe.with_settings(settings), out, verbose=0)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("fraction", [0, 0.5])
+def test_a_run_is_not_finished_before_its_origin_is_noted(
+    recipe, tmp_path, monkeypatch, fraction
+):
+    recipe = recipe.with_settings(
+        ["schedule.phases=[]", "schedule.epochs=2"]
+        + [f"validation.fraction={fraction}"]
+    )
+    run = Run(tmp_path / "run")
+    note = Run.note_origin
+
+    def killed(run, origin):
+        if origin.fingerprint is not None:
+            raise KeyboardInterrupt
+        note(run, origin)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "note_origin", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, run.path, verbose=0)
+    assert not run.is_finished
+    train(recipe, run.path, verbose=0)
+    assert run.origin == describe(run.load_model()).origin
+    assert run.origin.fingerprint is not None
 
 
 @pytest.mark.usefixtures("eager")

@@ -25,20 +25,25 @@ _SHOWN = 10
 
 
 def save(model, path):
-    """Writes a network as a `.keras` file, atomically. The origin of a network
-    of this package gets the fingerprint of its weights.
+    """Writes a network as a `.keras` file, atomically, after `sign`.
 
     Args:
         model: keras.Model.
         path: path of the file.
     """
+    sign(model)
+    with files.replacing(path) as temporary:
+        model.save(temporary)
+
+
+def sign(model):
+    """Stores the fingerprint of its weights in the origin of a network of this
+    package."""
     layer = class_scores(model)
     if layer is not None:
         layer.origin = (layer.origin or Origin()).replace(
             kind="network", fingerprint=feature_tower.fingerprint(model)
         )
-    with files.replacing(path) as temporary:
-        model.save(temporary)
 
 
 def is_whole(path):
