@@ -6,7 +6,6 @@ from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
     from keras_vidrec.reproduction.estimation import estimate as estimate
-    from keras_vidrec.reproduction.outcome import TITLES as TITLES
     from keras_vidrec.reproduction.outcome import collect as collect
     from keras_vidrec.reproduction.outcome import write as write
     from keras_vidrec.reproduction.plan import make_plan as make_plan
@@ -16,7 +15,6 @@ if typing.TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
-        "TITLES": "reproduction.outcome",
         "Workshop": "reproduction.workshop",
         "collect": "reproduction.outcome",
         "estimate": "reproduction.estimation",

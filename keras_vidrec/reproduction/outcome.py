@@ -12,18 +12,10 @@ from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.reproduction.workshop import Workshop
 from keras_vidrec.specs import files
+from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tables
 from keras_vidrec.version import __version__
 
-TITLES = {
-    "tsn": "Temporal Segment Networks (Wang et al., 2016)",
-    "two_stream_fusion": "Two-stream network fusion (Feichtenhofer et al., "
-    "2016)",
-    "st_multiplier": "Spatiotemporal multiplier networks (Feichtenhofer et "
-    "al., 2017)",
-    "ts_lstm": "TS-LSTM and Temporal-Inception (Ma et al., 2017)",
-    "stfn": "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)",
-}
 _REHEARSAL = (
     "A test run of tiny networks on generated videos: it only checks that "
     "everything works, and its figures have no meaning."
@@ -156,7 +148,7 @@ def write(
     Returns:
         tuple of `pathlib.Path` of the three files.
     """
-    title = f"{TITLES[paper]}: reproduced tables"
+    title = f"{recipes.TITLES[paper]}: reproduced tables"
     remarks = [_REHEARSAL] if tiny else []
     remarks.append(_HOW)
     grids = [_grid(number, found) for number in _numbers(found)]

@@ -162,9 +162,10 @@ def _name_leftovers(workshop, paper, tiny):
     """Prints runs that no table of any paper uses any more, because they take
     disk space."""
     from keras_vidrec import reproduction
+    from keras_vidrec.training.recipes import tables
 
     left = workshop.leftovers(())
-    for one in dict.fromkeys([paper, *reproduction.TITLES]):
+    for one in dict.fromkeys([paper, *tables.papers()]):
         if not left:
             return
         counts, _ = reproduction.make_plan(one, tiny=tiny).trainings()

@@ -15,7 +15,7 @@ import pathlib
 from keras_vidrec import lazy
 from keras_vidrec.training.recipes.recipe import Recipe
 
-__all__ = ["PAPERS", "RECIPES", "Recipe", "get", "text"]
+__all__ = ["PAPERS", "RECIPES", "TITLES", "Recipe", "get", "text"]
 
 lazy.close(__name__, __all__)
 
@@ -24,8 +24,7 @@ _OF_A_RUN = "recipe.yaml"
 
 FOLDER = pathlib.Path(__file__).parent
 
-# Titles by folder.
-_PAPERS = {
+TITLES = {
     "quickstart": "Small networks that train from random weights on a laptop",
     "finetune": "Networks that start from ImageNet's weights, for your videos",
     "tsn": "Temporal Segment Networks (Wang et al., 2016)",
@@ -44,6 +43,7 @@ _PAPERS = {
     "ts_lstm": "TS-LSTM and Temporal-Inception (Ma et al., 2017)",
     "stfn": "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)",
 }
+"""dict from a folder of recipes to its title, which is that of a paper."""
 
 
 def _files(folder: str) -> list[pathlib.Path]:
@@ -80,12 +80,12 @@ class _Recipes(collections.abc.Mapping):
         return len(self._paths)
 
 
-RECIPES = _Recipes(_PAPERS)
+RECIPES = _Recipes(TITLES)
 """Mapping from the names of the recipes to `Recipe`."""
 
 PAPERS = {
     title: tuple(path.stem for path in _files(folder))
-    for folder, title in _PAPERS.items()
+    for folder, title in TITLES.items()
 }
 """dict from the title of a paper to a tuple of the names of its recipes."""
 
