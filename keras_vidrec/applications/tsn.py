@@ -44,6 +44,7 @@ def TSN(
     consensus: typing.Literal["avg", "max", "weighted", "top_k"] = "avg",
     spatial_pooling: int | None = None,
     dropout: float | None = None,
+    classifier_stddev: float = 0.001,
     include_preprocessing: bool = True,
 ) -> keras.Model:
     """Temporal Segment Network: one 2-D network classifies a snippet from each
@@ -111,6 +112,10 @@ def TSN(
             classifier. It is also used between the fully connected layers of
             backbones that have them. `None` means 0.8 for rgb and 0.7
             otherwise. Defaults to `None`.
+        classifier_stddev: float > 0. Standard deviation of the random weights
+            of the classifier, whose biases start at 0. Defaults to `0.001`, as
+            in TSN's program; the programs of Two-Stream Fusion and ST-ResNet
+            have 0.01.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and scales them for the backbones. For `"rgb_diff"` also whether it
             takes frames and computes the differences itself. Defaults to
@@ -147,6 +152,7 @@ def TSN(
         checks.count("num_segments", num_segments)
     checks.count("snippet_length", snippet_length)
     checks.rate("dropout", dropout)
+    checks.positive("classifier_stddev", classifier_stddev)
     with checks.names(mode="consensus"):
         ConsensusLayer(consensus)
     if consensus == "weighted" and num_segments is None:
@@ -196,6 +202,6 @@ def TSN(
             activation=classifier_activation,
             clip_spec=spec,
             consensus=consensus,
-            stddev=0.001,
+            stddev=classifier_stddev,
         )
     return head.finish(clips, x, name=name)

@@ -132,6 +132,7 @@ BAD = {
     "snippet_length": -1,
     "spatial_pooling": 0,
     "dropout": 1.5,
+    "classifier_stddev": 0,
     "weights": 5,
     "pooling": "mean",
     "backbone": "resnet51",

@@ -307,6 +307,16 @@ def test_invalid_arguments(arguments, message):
         without_values(tiny, **arguments)
 
 
+@pytest.mark.parametrize("stddev", [None, 0.01])
+def test_the_classifier_starts_small(stddev):
+    given = {} if stddev is None else {"classifier_stddev": stddev}
+    model = tiny(classes=400, **given)
+    kernel, bias = model.get_layer("logits").get_weights()
+    assert np.std(kernel) == pytest.approx(stddev or 0.001, rel=0.03)
+    assert abs(np.mean(kernel)) < np.std(kernel) / 20
+    assert not bias.any()
+
+
 def test_spatial_pooling():
     """The mean of the logits at all positions of the window, in the network
     and so wherever it is asked; of maps of its size just the mean."""

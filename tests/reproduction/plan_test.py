@@ -156,6 +156,10 @@ def test_scores_are_fused_as_printed():
     assert late.tests[3].weights == (1.0, 3.0)  # paper 5.3
     two = only("ts_lstm", 2, "Two-stream, UCF101", "Mean").tests[2]
     assert two.scores == "probabilities"
+    softmax = only(
+        "two_stream_fusion", 3, "UCF101 split 1, VGG-16", "Late Fusion"
+    ).tests[1]
+    assert (softmax.weights, softmax.scores) == ((1.0, 1.0), "probabilities")
     same = only("tsn", 5, "Accuracy", "Temporal Segment Networks").tests[1]
     assert [m.name for m in same.members] == [m.name for m in fused.members]
     with_idt = only("st_multiplier", 5, "Ours + IDT", "HMDB51").tests[2]

@@ -40,7 +40,7 @@ def test_every_printed_row():
         ("two_stream_fusion", 5): 4,
         ("two_stream_fusion", 6): 2,
         ("st_multiplier", 2): 7,
-        ("st_multiplier", 3): 7,
+        ("st_multiplier", 3): 9,
         ("st_multiplier", 4): 4,
         ("st_multiplier", 5): 2,
         ("ts_lstm", 1): 2,
@@ -115,6 +115,8 @@ def test_what_is_told_in_no_table():
         **{
             (section, row, f"{data} split 1"): None
             for section, row in (
+                ("3.2", "kernels of 2 and 3 steps"),
+                ("3.2", "kernels of 1, 3, 5 and 7 steps"),
                 ("3.2", "convolutions of 1 step before the others"),
                 ("4.4", "average weighted by the networks of one stream"),
                 ("4.4", "automatic scaling"),
@@ -137,7 +139,7 @@ def test_what_is_told_in_no_table():
             )
         )
     # Both data sets want the same of some.
-    assert len(set(graphs)) == 1 + 2 + 1 + 2 + 1
+    assert len(set(graphs)) == 1 + 2 + 2 + 1 + 2 + 1
 
 
 @pytest.mark.parametrize("application", BUILDERS)

@@ -70,7 +70,7 @@ SHORTER = {
     "resnet50": (20, 30, 40),
 }
 # Solver, decay and multipliers of the rate; whole frames (two-stream fusion and
-# ST-Multiplier), TS-LSTM's center, and where STFN does not tell TSN's crops.
+# ST-Multiplier, and STFN, which does not tell), and TS-LSTM's center.
 OF_BACKBONE = {
     "vgg16": ("sgd_matconvnet", 5e-4, {"bias": 2}, "frame_and_mirror"),
     "vgg_m_2048": ("sgd_matconvnet", 5e-4, {"bias": 2}, "frame_and_mirror"),
@@ -81,8 +81,8 @@ OF_BACKBONE = {
         "frame_and_mirror",
     ),
     "resnet101": ("sgd_torch", 1e-4, {}, "center"),
-    "resnet101_stfn": ("sgd", 0.0, {}, "ten"),
-    "inception_v3": ("sgd", 0.0, {}, "ten"),
+    "resnet101_stfn": ("sgd", 0.0, {}, "frame_and_mirror"),
+    "inception_v3": ("sgd", 0.0, {}, "frame_and_mirror"),
 }
 
 
@@ -133,6 +133,10 @@ def test_two_stream_baselines(backbone, dataset):
         assert optimizer.decay_multipliers == decay
         assert optimizer.reference_batch == optimizer.effective_batch
         assert arguments.get("snippet_length", 10) == 10
+        # MatConvNet's programs draw the classifier ten times as far as Caffe's.
+        matconvnet = "vgg" in backbone or backbone == "resnet50"
+        stddev = 0.01 if matconvnet else None
+        assert arguments.get("classifier_stddev") == stddev
         # Windows as large as the maps of crops slide over whole frames.
         window = 7 if backbone == "resnet50" else None
         assert arguments.get("spatial_pooling") == window
