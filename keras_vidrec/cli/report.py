@@ -6,6 +6,14 @@ import typer
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
+# Headings of the figures of classes by the number of their training videos.
+_FIGURES = {
+    "top_1": "top 1",
+    "mean_class_accuracy": "mean class accuracy",
+    "mean_average_precision": "mean average precision",
+    "mean_class_f1": "mean F1",
+}
+
 
 def report(
     run: pathlib.Path = typer.Argument(
@@ -42,20 +50,23 @@ def report(
 
 
 def _class_sizes(path):
-    """Yields a table of accuracies by the number of training videos of classes;
-    nothing if all classes have about as many, or videos have several labels."""
+    """Yields a table of figures by the number of training videos of classes;
+    nothing if all classes have about as many."""
     if not path.exists():
         return
     with open(path, newline="", encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
     if len(rows) < 2:
         return
-    yield "training videos  classes  videos   top 1   mean class accuracy"
+    figures = {name: _FIGURES[name] for name in rows[0] if name in _FIGURES}
+    headings = "  ".join(f"{heading:>8}" for heading in figures.values())
+    yield f"training videos  classes  videos  {headings}"
     for row in rows:
-        top, mean = (
-            100 * float(row[name]) for name in ("top_1", "mean_class_accuracy")
+        shares = (
+            f"{100 * float(row[name]):.2f} %".rjust(max(8, len(heading)))
+            for name, heading in figures.items()
         )
         yield (
             f"{row['training_videos']:15}  {row['classes']:>7}  "
-            f"{row['videos']:>6}  {top:6.2f} %  {mean:6.2f} %"
+            f"{row['videos']:>6}  {'  '.join(shares)}"
         )

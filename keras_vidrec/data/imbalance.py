@@ -2,7 +2,7 @@
 
 import collections
 
-import numpy as np
+from keras_vidrec.data.catalogs import label_sets
 
 # The ratio between the numbers of videos of two classes above which there is a
 # warning.
@@ -17,14 +17,32 @@ def counts(source, videos) -> dict:
         videos: sequence of int. Indices of the videos that are counted.
 
     Returns:
-        dict from the name of each class to int, in the order of the classes;
-        empty if videos may have several classes.
+        dict from the name of each class to int, in the order of the classes. A
+        video of several classes is counted in each of them.
     """
-    labels = [source.labels[video] for video in videos]
-    if not all(isinstance(label, (int, np.integer)) for label in labels):
-        return {}
-    found = collections.Counter(labels)
+    found = collections.Counter(
+        label
+        for video in videos
+        for label in label_sets.as_set(source.labels[video])
+    )
     return {name: found[label] for label, name in enumerate(source.classes)}
+
+
+def remedy(several: bool) -> str:
+    """Returns a sentence about settings that help rare classes.
+
+    Args:
+        several: bool. Whether videos may have several classes.
+    """
+    if several:
+        return (
+            "Training with loss.kind=focal gives the labels that are hard to "
+            "recognize more weight."
+        )
+    return (
+        "Training with data.sampling=balanced (or sqrt), or "
+        "loss.class_weights=auto, gives rare classes more weight."
+    )
 
 
 def remarks(counts, unit, remedy) -> tuple:

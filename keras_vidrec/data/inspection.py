@@ -25,10 +25,6 @@ from keras_vidrec.videos.video import VideoError
 
 # The number of images that must be equal in identical videos.
 _IMAGES_COMPARED = 25
-_EVEN_OUT = (
-    "Training with data.sampling=balanced (or sqrt), or "
-    "loss.class_weights=auto, gives rare classes more weight."
-)
 
 
 class Counts(typing.NamedTuple):
@@ -209,7 +205,11 @@ def inspect(
         },
         problems=(
             *catalog.problems,
-            *imbalance.remarks(classes, "videos", _EVEN_OUT),
+            *imbalance.remarks(
+                classes,
+                "videos",
+                imbalance.remedy(label_sets.are_sets(catalog.labels)),
+            ),
         ),
         missing=catalog.missing,
         short=short,

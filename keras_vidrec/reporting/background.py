@@ -13,7 +13,8 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def training_videos(run):
-    """Counts the training videos of each class.
+    """Counts the training videos of each class; one of several classes is
+    counted in each of them.
 
     Args:
         run: `None`, or `Run`.
@@ -27,9 +28,10 @@ def training_videos(run):
     except ValueError as error:
         logger.warning("No accuracies of rare classes: %s", error)
         return None
-    # Videos with several labels are not counted.
-    labels = (video.label for video in videos.train) if videos else ()
-    return collections.Counter(x for x in labels if isinstance(x, str))
+    found = collections.Counter()
+    for video in videos.train if videos else ():
+        found.update(videos.names(video.label))
+    return found
 
 
 def open_dataset(recipe, data):

@@ -228,12 +228,12 @@ def write(
         figures = {
             "tests": tables.tests(scores),
             "classes": tables.classes(main),
-            "class_sizes": class_sizes.table(main, training or {}),
             reliability.NAME: reliability.table(main),
             "confusion_matrix": tables.confusion_matrix(main),
             "confused_pairs": tables.pairs(main, pairs),
             "mistakes": mistakes.table(worst, main),
         }
+    figures["class_sizes"] = class_sizes.table(main, training or {})
     figures["speed"] = tables.speed(curve, scores, size, measured)
     figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
@@ -274,12 +274,13 @@ def _render(
     view = _view(scores, figures)
     has_matrix = labeled and not main.several
     speed = figures["speed"].rows
-    sizes, bins = figures.get("class_sizes"), figures.get(reliability.NAME)
+    sizes, bins = figures["class_sizes"], figures.get(reliability.NAME)
+    size_columns, size_note = class_sizes.shown(main)
     bins = bins and bins.rows and bins
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
-        ("class_sizes", "Rare classes", sizes and len(sizes.rows) > 1),
+        ("class_sizes", "Rare classes", len(sizes.rows) > 1),
         (reliability.NAME, "Certainty", bins),
         ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
@@ -299,7 +300,9 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        class_sizes=sizes and sizes.rows,
+        class_sizes=sizes.rows,
+        size_columns=size_columns,
+        size_note=size_note,
         reliability=bins and [_bin(*row) for row in bins.rows],
         reliability_drawing=bins and markupsafe.Markup(reliability.draw(bins)),
         reliability_note=reliability.note(main),

@@ -15,10 +15,6 @@ from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
 
-_EVEN_OUT = (
-    "data.sampling=balanced (or sqrt), or loss.class_weights=auto, gives "
-    "rare classes more weight."
-)
 # Words that a horizontal flip turns into each other. It does not change open
 # and close, up and down, or push and pull.
 _MIRRORED = (
@@ -75,19 +71,24 @@ def note_data(data):
             round(1 / (1 - section.ema)),
             updates,
         )
-    if (data.recipe.data.sampling, data.recipe.loss.class_weights) == (
-        "natural",
-        None,
-    ):
+    several = label_sets.are_sets(data.source.labels)
+    loss = data.recipe.loss
+    helped = (
+        loss.kind == "focal"
+        if several
+        else loss.class_weights or data.recipe.data.sampling != "natural"
+    )
+    if not helped:
         found = imbalance.counts(data.source, data.train)
-        for line in imbalance.remarks(found, "videos to train on", _EVEN_OUT):
+        remedy = imbalance.remedy(several)
+        for line in imbalance.remarks(found, "videos to train on", remedy):
             logger.warning("%s", line)
     if data.validation:
         found = imbalance.counts(data.source, data.validation)
         missing = [name for name, number in found.items() if not number]
         if missing:
             logger.warning(
-                "the validation part has no video of %s: its accuracy does "
+                "the validation part has no video of %s: its figures do "
                 "not include them (validation.fraction)",
                 ", ".join(map(repr, missing)),
             )

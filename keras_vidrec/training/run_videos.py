@@ -14,6 +14,10 @@ _PARTS = ("train", "validation", "test")
 _NAMED = 3
 
 
+# Between the names of the classes of one video.
+_AND = "; "
+
+
 class Video(typing.NamedTuple):
     """A video in the lists of a run: its name in the dataset, the name of its
     class (several are separated by `;`), and the fingerprint of its content, if
@@ -51,6 +55,12 @@ class RunVideos:
             for part in _PARTS
         )
         return cls(tuple(data.source.classes), *parts)
+
+    def names(self, label) -> tuple:
+        """The class names of the label of a `Video`: tuple of str."""
+        if label in self.classes:
+            return (label,)
+        return tuple(filter(None, label.split(_AND)))
 
     @classmethod
     def load(cls, path):
@@ -172,7 +182,7 @@ class RunVideos:
 def _videos(source):
     """A list with a `Video` for each video of a source."""
     labels = (
-        "; ".join(label_sets.names(label, source.classes))
+        _AND.join(label_sets.names(label, source.classes))
         for label in source.labels
     )
     return [*map(Video, source.videos, labels, source.contents)]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -36,6 +37,39 @@ def test_classes_by_their_training_videos():
     ]
     more = class_sizes.table(scores_of([4], [4]), training)
     assert more.rows == (("500 and more", 1, 1, 1.0, 1.0),)
+
+
+def test_classes_of_several_labels():
+    """Two frequent classes, one of which is found first, and a rare one that is
+    behind another video."""
+    labels = [[1, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 1, 0, 0]]
+    chances = [[0.9, 0.8, 0.7, 0, 0], [0.8, 0.9, 0, 0, 0], [0.1, 0, 0.6, 0, 0]]
+    chances = np.clip(chances, 0.01, 0.99)
+    scores = Scores(
+        range(3),
+        np.log(chances / (1 - chances)),
+        labels,
+        CLASSES,
+        {"multi_label": True},
+    )
+    found = class_sizes.table(scores, {"many": 60, "more": 99, "few": 19})
+    # F1 of `many` 1, of `more` 2/3 (one of two predicted), as that of `few`.
+    assert found.records() == [
+        {
+            "training_videos": words,
+            "classes": classes,
+            "videos": videos,
+            "mean_average_precision": pytest.approx(precision),
+            "mean_class_f1": pytest.approx(f1),
+        }
+        for words, classes, videos, precision, f1 in (
+            ("5 to 19", 1, 1, 1 / 2, 2 / 3),
+            ("20 to 99", 2, 3, (1 + 1 / 2) / 2, (1 + 2 / 3) / 2),
+        )
+    ]
+    (*_, precision, _), remedy = class_sizes.shown(scores)
+    assert precision == ("Mean average precision", "bar")
+    assert "loss.kind=focal" in remedy
 
 
 def test_where_nothing_is_known():

@@ -94,7 +94,7 @@ def test_a_class_without_a_video_for_validation_is_told(caplog):
     notes.note_data(data)
     assert (
         "the validation part has no video of 'even': its "
-        "accuracy does not include them (validation.fraction)"
+        "figures do not include them (validation.fraction)"
     ) in caplog.messages
 
 
@@ -118,6 +118,21 @@ def test_rare_classes_are_told_unless_they_count_more(caplog, setting, is_told):
     if is_told:
         assert "has 12 videos to train on, class 'odd' 1: " in told[0]
         assert "data.sampling=balanced" in told[0]
+
+
+def test_rare_classes_of_several_labels_are_told(caplog):
+    recipe = recipes.get("scratch")
+    source = MemorySource(30)
+    source.labels = ((0,),) * 28 + ((0, 1), (1,))
+    notes.note_data(Dataset(source, (*range(29),), (0,), (), (), recipe))
+    (told,) = [line for line in caplog.messages if "Class 'even'" in line]
+    assert "has 29 videos to train on, class 'odd' 1: " in told
+    assert "Training with loss.kind=focal gives" in told
+    assert any("part has no video of 'odd'" in x for x in caplog.messages)
+    caplog.clear()
+    focal = recipe.with_settings(["loss.kind=focal"])
+    notes.note_data(Dataset(source, (*range(29),), (0,), (), (), focal))
+    assert not any("Class 'even'" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize(

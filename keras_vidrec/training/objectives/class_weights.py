@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vidrec.data import imbalance
 from keras_vidrec.data import video_order
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.specs import checks
 
 _NAME = "loss.class_weights"
@@ -30,10 +31,10 @@ def of(data):
     wanted, source = data.recipe.loss.class_weights, data.source
     if wanted is None:
         return None
-    found = imbalance.counts(source, data.train)
+    several = label_sets.are_sets(source.labels)
     expected = "null where a video may have several classes"
-    checks.check(bool(found), _NAME, expected, wanted)
-    counts = np.array([*found.values()])
+    checks.check(not several, _NAME, expected, wanted)
+    counts = np.array([*imbalance.counts(source, data.train).values()])
     if wanted == "auto":
         weights = 1 / np.maximum(counts, 1)
     else:

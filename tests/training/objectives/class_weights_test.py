@@ -120,7 +120,7 @@ def test_one_way_to_even_classes_out_is_enough():
         data("data.sampling=sqrt", "loss.class_weights=auto")
     several = data("loss.class_weights=auto")
     source = several.source
-    source.labels = np.eye(4)[list(LABELS)]
+    source.labels = tuple((label,) for label in LABELS)
     with pytest.raises(ValueError, match="null where a video may have several"):
         class_weights.of(dataclasses.replace(several, source=source))
 
