@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import recipes
@@ -25,7 +27,9 @@ class Clips(typing.NamedTuple):
 
     Attributes:
         dataset: `tf.data.Dataset` of `(inputs, label)`, endless, of the part
-            `"train"`; else of `(inputs, label, sample_weight)`, once.
+            `"train"`; else of `(inputs, label, sample_weight)`, once. Labels
+            are int32 class indices `(batch,)`, or, if videos may have several
+            classes, float32 of 0 and 1 `(batch, classes)`.
         steps: int. Number of batches that contain every video of the part once,
             for `steps_per_epoch` of `fit` with the part `"train"`.
         class_names: tuple of str in the order of the labels.
@@ -67,8 +71,9 @@ def clips(
         `Clips`: the dataset, its steps and the class names.
 
     Raises:
-        ValueError: if there is no dataset, the part is empty, or the dataset
-            does not have the network's modalities or classes.
+        ValueError: if there is no dataset, the part is empty, the dataset does
+            not have the network's modalities or classes, or its videos may have
+            several classes and the network has a softmax.
 
     Example:
 
@@ -109,7 +114,7 @@ def clips(
             f"Expected videos of the part {part!r}. Received: "
             f"{found.recipe.data.directory}, which has none"
         )
-    _agree(model, found.source.classes)
+    _agree(model, found.source)
     return Clips(
         pipeline.make(
             found.source,
@@ -124,20 +129,27 @@ def clips(
     )
 
 
-def _agree(model: keras.Model, classes: tuple[str, ...]) -> None:
+def _agree(model: keras.Model, source: Source) -> None:
     """Checks that a network and a dataset have the same classes, and stores the
     class names in the network."""
     layer = head.predictions_layer(model)
-    known = layer.class_names
-    if known is not None and tuple(known) != tuple(classes):
+    known, classes = layer.class_names, tuple(source.classes)
+    checks.check(
+        layer.activation != "softmax" or not label_sets.are_sets(source.labels),
+        "model",
+        'a network with classifier_activation="sigmoid" (and the loss '
+        '"binary_crossentropy"), because videos may have several classes',
+        f"{model.name}, with a softmax",
+    )
+    if known is not None and tuple(known) != classes:
         raise ValueError(
             "Expected a dataset of the classes of the network, "
             f"{checks.shorten(str(known))}. Received: "
-            f"{checks.shorten(str(tuple(classes)))}"
+            f"{checks.shorten(str(classes))}"
         )
     if model.output_shape[-1] != len(classes):
         raise ValueError(
             f"Expected a network of {len(classes)} classes, as the dataset "
             f"has. Received: {model.name!r} of {model.output_shape[-1]}"
         )
-    layer.class_names = tuple(classes)
+    layer.class_names = classes

@@ -32,26 +32,22 @@ def check_frozen(section, streams):
         checks.check(not value, name, f"{way}`{name}={off}`", value, owner)
 
 
-def load(weights, over_features=False, backbones=types.MappingProxyType({})):
-    """Loads the networks of `initialization.weights`.
+def check(weights):
+    """Raises an error if one of the networks of `initialization.weights` does
+    not exist. Nothing is loaded.
 
     Args:
-        weights: `None`, str, or dict of them by stream: the path of a run or a
-            file, an address on a hub, `"preset:NAME"`, or `"imagenet"`.
-        over_features: bool. Whether to load the `head.keras` of runs over
-            features, because the new network is over features too. Defaults to
-            `False`.
-        backbones: dict of str by stream. Backbones of the new network. A preset
-            with others raises an error before it is downloaded. Defaults to
-            none.
-
-    Returns:
-        keras.Model, `"imagenet"` or `None`; a dict of them by stream if
-        `weights` is a dict or a preset of several streams.
+        weights: as for `load`.
 
     Raises:
-        ValueError: if weights do not exist or have other backbones.
+        ValueError: with the name of the setting.
     """
+    _named(weights)
+
+
+def _named(weights):
+    """Returns the networks of `load` as a dict by stream (by `None` if there is
+    a single one), and whether `load` returns a dict."""
     is_dict = isinstance(weights, dict)
     networks = dict(by_name(weights))
     if not is_dict and _is_preset(weights):
@@ -77,6 +73,30 @@ def load(weights, over_features=False, backbones=types.MappingProxyType({})):
             downloads.is_on_hub(path) or pathlib.Path(path).exists()
         )
         checks.check(found or path == IMAGENET, key, expected, path)
+    return networks, is_dict
+
+
+def load(weights, over_features=False, backbones=types.MappingProxyType({})):
+    """Loads the networks of `initialization.weights`.
+
+    Args:
+        weights: `None`, str, or dict of them by stream: the path of a run or a
+            file, an address on a hub, `"preset:NAME"`, or `"imagenet"`.
+        over_features: bool. Whether to load the `head.keras` of runs over
+            features, because the new network is over features too. Defaults to
+            `False`.
+        backbones: dict of str by stream. Backbones of the new network. A preset
+            with others raises an error before it is downloaded. Defaults to
+            none.
+
+    Returns:
+        keras.Model, `"imagenet"` or `None`; a dict of them by stream if
+        `weights` is a dict or a preset of several streams.
+
+    Raises:
+        ValueError: if weights do not exist or have other backbones.
+    """
+    networks, is_dict = _named(weights)
     named = {
         name: presets.find(path) if _is_preset(path) else None
         for name, path in networks.items()

@@ -18,6 +18,7 @@ from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
+from keras_vidrec.training.callbacks import users
 from keras_vidrec.training.callbacks.averages import Averages
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.callbacks.draws import Draws
@@ -126,6 +127,20 @@ class Loop:
                     self._length.epochs,
                 )
         self.model = head.inference_model(built)
+
+    def check_callbacks(self, callbacks):
+        """Checks that callbacks of the user can set the learning rate, if they
+        would.
+
+        Raises:
+            ArgumentError: if the recipe's schedule sets it.
+        """
+        recipe = self._recipe
+        rate = optimizers.learning_rate(
+            recipe.schedule, recipe.optimizer, self._length.steps_per_epoch
+        )
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            users.check_no_rates(callbacks, recipe.schedule.kind)
 
     def check_continues(self):
         """Checks that a finished run can be continued for more epochs, before

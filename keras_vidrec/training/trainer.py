@@ -16,6 +16,7 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import initialization
 from keras_vidrec.training import joining
 from keras_vidrec.training import notes
 from keras_vidrec.training import origin as origins
@@ -74,7 +75,8 @@ def train(
             `on_train_begin`; also for Keras' `EarlyStopping` (except the
             weights of the best epoch), `ReduceLROnPlateau` and
             `ModelCheckpoint`. On several machines each calls its own callbacks.
-            Defaults to `()`.
+            `ReduceLROnPlateau` and `LearningRateScheduler` need the recipe's
+            `schedule.kind: constant`. Defaults to `()`.
         log: `None` (as before; for a new run TensorBoard), or list of trackers
             in addition to `log.csv`: `"tensorboard"` (the directory
             `tensorboard/` of the run), `"wandb"` (Weights & Biases),
@@ -110,7 +112,7 @@ def train(
         SystemExit: with status 143 after a SIGTERM; progress is saved.
         Exception: what one of the `callbacks` raises; progress is saved.
     """
-    check_channels_last()  # before all videos are read
+    check_channels_last()
     callbacks = users.checked(callbacks)
     if log is None:
         log = Run(out).followed or ("tensorboard",)
@@ -147,6 +149,7 @@ def train(
     try:
         with contextlib.ExitStack() as held:
             loop = Loop(dataset, run, devices, verbose)
+            loop.check_callbacks(callbacks)
             notes.note_sampling(dataset, head.describe(loop.model).clip_spec)
             _claim(run, dataset, loop, kept, devices.is_chief, held, log)
             tracked = held.enter_context(
@@ -177,8 +180,14 @@ def train(
 
 def _recipe(recipe, directory):
     """The recipe with its dataset and absolute paths, so that it does not
-    depend on the working directory."""
+    depend on the working directory.
+
+    Raises:
+        ValueError: if there is no such recipe, or its initial weights do not
+            exist.
+    """
     recipe = recipes.get(recipe)
+    initialization.check(recipe.initialization.weights)
     if directory is not None:
         if not storage.is_url(str(directory)):
             directory = pathlib.Path(directory)

@@ -68,6 +68,31 @@ def test_what_does_not_belong_together(small_videos):
         keras_vidrec.clips("no_such_place", network())
 
 
+def test_videos_of_several_classes(small_videos, tmp_path):
+    """They have as many labels as classes, of which a softmax has but one."""
+    files = sorted(small_videos.glob("*/*.avi"))
+    lines = ["path,label"]
+    for number, file in enumerate(files):
+        label = ("up", "down;up", "down")[number % 3]
+        lines.append(f"{file.relative_to(small_videos)},{label}")
+    listed = tmp_path / "list.csv"
+    listed.write_text("\n".join(lines))
+    data = {"directory": small_videos, "list": listed}
+    with pytest.raises(ValueError, match="`model`.*sigmoid.*with a softmax"):
+        keras_vidrec.clips(data, network(2))
+    model = keras_vidrec.applications.TSN(
+        classes=2,
+        backbone="tiny",
+        input_shape=(2, 32, 32, 3),
+        classifier_activation="sigmoid",
+    )
+    made = keras_vidrec.clips(data, model)
+    ((_, labels),) = made.dataset.take(1)
+    assert labels.shape == (8, 2) and labels.dtype == "float32"
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(made.dataset, steps_per_epoch=1, shuffle=False, verbose=0)
+
+
 def test_where_nothing_is():
     with pytest.raises(ValueError, match="Invalid `data`.*existing directory"):
         keras_vidrec.clips("nope", network())

@@ -150,6 +150,23 @@ def test_channels_first_are_refused_before_videos_are_read(
         train(recipe, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    "weights, message",
+    [
+        ("preset:tsn_nothing", "Unknown preset.*preset:tsn_nothing"),
+        ("{rgb: imagenet, flow: no_run}", r"initialization.weights.flow.*no_"),
+    ],
+)
+def test_missing_initial_weights_are_refused_before_videos_are_read(
+    tmp_path, weights, message
+):
+    recipe = recipes.get("scratch").with_settings(
+        [f"initialization.weights={weights}"]
+    )
+    with pytest.raises(ValueError, match=message):
+        train(recipe, tmp_path / "run", data=tmp_path / "no_videos")
+
+
 @pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     recipe = recipe.with_settings(

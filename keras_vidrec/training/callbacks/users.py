@@ -18,6 +18,12 @@ _COUNTERS = {
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
 }
 
+# Callbacks of Keras that set the learning rate.
+_OF_RATES = (
+    keras.callbacks.LearningRateScheduler,
+    keras.callbacks.ReduceLROnPlateau,
+)
+
 
 def checked(callbacks):
     """Checks the callbacks of a user. Returns them as a tuple.
@@ -33,6 +39,28 @@ def checked(callbacks):
         callbacks,
     )
     return tuple(callbacks)
+
+
+def check_no_rates(callbacks, kind):
+    """Raises an error if a callback is one of Keras' that set the learning
+    rate, before it fails in the middle of the training.
+
+    Args:
+        callbacks: sequence of the user's callbacks.
+        kind: str. The schedule of the recipe, which sets the learning rate.
+
+    Raises:
+        ArgumentError: with the names of the callback and of the setting.
+    """
+    for callback in callbacks:
+        checks.check(
+            not isinstance(callback, _OF_RATES),
+            "callbacks",
+            "none that sets the learning rate, which the recipe's schedule "
+            f"sets (schedule.kind={kind}; with schedule.kind=constant and "
+            "schedule.warmup=null a callback can)",
+            type(callback).__name__,
+        )
 
 
 class Stopped(Exception):

@@ -121,6 +121,25 @@ def test_keras_own_go_on_counting_and_end_a_training(recipe, tmp_path):
     assert run.model_file.stat().st_mtime_ns == again
 
 
+def test_callbacks_that_cannot_set_the_learning_rate(recipe, tmp_path):
+    callbacks = [
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    ]
+    recipe = recipe.with_settings(
+        ["schedule.phases=[]", "schedule.epochs=2", "schedule.kind=cosine"]
+    )
+    out = tmp_path / "run"
+    with pytest.raises(
+        ValueError, match="schedule.kind=cosine; with .*LearningRateScheduler"
+    ):
+        train(recipe, out, callbacks=callbacks, verbose=0)
+    assert not out.exists()
+    recipe = recipe.with_settings(["schedule.kind=constant"])
+    run = train(recipe, out, callbacks=callbacks, verbose=0)
+    first, second = (float(row["learning_rate"]) for row in log_of(run))
+    assert second == pytest.approx(first / 2)
+
+
 def test_what_is_no_state_and_no_callback(recipe, tmp_path):
     class Odd(Counter):
         def get_state(self):
