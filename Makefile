@@ -62,7 +62,7 @@ test-torch: $(VENV)/.installed-test
 test-all: $(VENV)/.installed-test
 	$(PYTEST) --run-large
 	$(JAX) $(PYTEST) --run-large $(NETWORK_TESTS)
-	$(MAKE) test-torch test-io
+	$(MAKE) test-torch test-io test-log
 
 # Object stores by way of tensorflow-io, and the oldest TensorFlow.
 test-io: $(VENV_IO)/.installed

@@ -10,6 +10,7 @@ import pytest
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.data.sources.features import Features
 from tests.cli.command import vidrec
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -59,8 +60,8 @@ def test_the_first_update_is_the_same(tmp_path):
 @pytest.mark.large
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_program_trains_and_tests(backend, small_videos, tmp_path):
-    """What is trained on one backend is tested on it and on another, and
-    exported from it."""
+    """What is trained on one backend is tested on it and on another; it
+    predicts, computes features, is looked into and exported there."""
     run = tmp_path / "run"
     of_backend(
         backend,
@@ -74,6 +75,32 @@ def test_a_program_trains_and_tests(backend, small_videos, tmp_path):
     scores.unlink()
     vidrec("evaluate", run)
     assert "top 1" in said
+    clip = next(small_videos.glob("LeftThenUp/*.avi"))
+    said = of_backend(backend, "keras_vidrec", "predict", run, clip)
+    assert "LeftThenUp" in said
+    features = tmp_path / "features"
+    of_backend(
+        backend,
+        *("keras_vidrec", "features", "--rgb", run, "--data", small_videos),
+        *("--out", features, "--frames", 2),
+    )
+    here = tmp_path / "features_here"
+    vidrec(
+        *("features", "--rgb", run, "--data", small_videos),
+        *("--out", here, "--frames", 2),
+    )
+    for i in range(36):
+        np.testing.assert_allclose(
+            *(Features(one).read(i, "rgb", [0, 1]) for one in (features, here)),
+            rtol=2e-3,  # of half precision
+            atol=1e-5,
+        )
+    drawn = tmp_path / "gradcam.png"
+    of_backend(
+        backend,
+        *("keras_vidrec", "show", "gradcam", run, clip, "--out", drawn),
+    )
+    assert drawn.stat().st_size > 1000
     said = of_backend(
         backend, "keras_vidrec", "export", run, "--format", "onnx"
     )

@@ -146,7 +146,7 @@ def test_a_backbone_that_is_frozen_at_first(recipe, tmp_path, at_step):
             *common,
             "schedule.phases=[]",
             "schedule.epochs=4",
-            "schedule.freeze={backbone: 1, bn: 3}",
+            "schedule.freeze={backbone: 1 epoch, bn: 3}",
         ]
     )
     out = tmp_path / "run"

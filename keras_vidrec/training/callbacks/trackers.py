@@ -171,7 +171,7 @@ def checked(log):
         checks.check(
             name not in _TRACKERS or importlib.util.find_spec(name) is not None,
             "log",
-            f"no {name}, which is not installed "
+            f"an installed package, unlike {name} "
             f"({checks.how_to_install(name)})",
             log,
         )

@@ -27,9 +27,10 @@ class Schedule:
             each with its epochs, its rate, and the layers that it trains.
             Defaults to `()`.
         freeze: dict from parts that are frozen at first to numbers of epochs:
-            `{"backbone": 2}`, or `"head"`, or names of layers as `Phase` takes
-            them. The learning rates do not change. Not with `phases`, which
-            have their own `frozen`. Defaults to `{}`.
+            `{"backbone": 2}`, also as str, `{"backbone": "2 epochs"}`. Parts
+            are also `"head"`, or names of layers as `Phase` takes them. The
+            learning rates do not change. Not with `phases`, which have their
+            own `frozen`. Defaults to `{}`.
         kind: str. `"constant"`; `"step"` (times `factor` at each boundary);
             `"cosine"` (to `min_learning_rate` at the end); `"one_cycle"` (from
             1/25 of the rate up to it in the warm-up, or the first 30 % of the
@@ -110,18 +111,18 @@ class Schedule:
 
     def _check_freeze(self):
         freeze = self.freeze
+        is_dict = isinstance(freeze, dict)
+        numbers = [*map(_epochs, freeze.values())] if is_dict else [0]
         checks.check(
-            isinstance(freeze, dict)
-            and all(isinstance(name, str) and name for name in freeze)
-            and all(
-                checks.is_integer(number) and number > 0
-                for number in freeze.values()
-            ),
+            all(numbers)
+            and all(isinstance(name, str) and name for name in freeze),
             "freeze",
             "a mapping from parts that are frozen at first to numbers of "
-            "epochs, such as {backbone: 2}",
+            "epochs, such as {backbone: 2} or {backbone: 2 epochs}",
             freeze,
         )
+        freeze = dict(zip(freeze, numbers))
+        object.__setattr__(self, "freeze", freeze)
         checks.check(
             not (freeze and self.phases),
             "freeze",
@@ -192,3 +193,13 @@ class Schedule:
             checks.count(first, lengths[first], int(first != "epochs"))
         for name in given:
             checks.check(False, name, expected, lengths[name])
+
+
+def _epochs(length: int | str) -> int:
+    """The number of epochs of `2` or `"2 epochs"`; 0 for anything else."""
+    if isinstance(length, str):
+        number, _, unit = length.partition(" ")
+        if unit not in ("epoch", "epochs") or not number.isdecimal():
+            return 0
+        length = int(number)
+    return length if checks.is_integer(length) and length > 0 else 0

@@ -66,13 +66,14 @@ def twice(recipe, out, name):
 
 
 @pytest.mark.filterwarnings("default")
-def test_mlflow(validated, tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("store", ["sqlite:///{}/mlflow.db", "file://{}/store"])
+def test_mlflow(validated, tmp_path, monkeypatch, caplog, store):
     """One entry, in a local store: recipe, origin, figures of each epoch, the
     outcome and the network."""
     mlflow = pytest.importorskip("mlflow", reason="make test-log")
     caplog.set_level(logging.ERROR)
     monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_tracking_uri(store.format(tmp_path))
     run, entry = twice(validated, tmp_path / "run", "mlflow")
     client = mlflow.MlflowClient()
     found = client.get_run(entry)

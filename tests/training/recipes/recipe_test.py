@@ -186,6 +186,7 @@ def test_phases_and_single_values_of_them():
         ("phases[0].frozen=[a, a]", "phases.0..frozen`. Expected a list of d"),
         ("freeze={backbone: 2}", "freeze`. Expected {} with phases"),
         ("freeze={backbone: 0}", "freeze`. Expected a mapping from parts that"),
+        ("freeze={backbone: 2 steps}", "Expected a mapping from parts that"),
         ("freeze=[backbone]", "freeze`. Expected a mapping from parts that"),
         ("phases[2].epochs=1", "one of the 2 values of schedule.phases"),
         ("phases[x].epochs=1", "Unknown recipe key 'schedule.phases.x.'"),
