@@ -107,19 +107,24 @@ def estimate(
         `Estimate`. `str` of it gives the text to print.
     """
     _, trainings = plan.trainings()
-    steps, opened, prepared = {}, {}, {}
+    steps, prepared = {}, {}
+    names = {
+        training.dataset
+        for training in trainings.values()
+        if isinstance(training.dataset, str) and not training.features
+    }
+    opened = {
+        name: opening.open_images(data[name], splits=(splits or {}).get(name))
+        for name in sorted(names)
+    }
     for training in trainings.values():
         key = kind(training)
         if key not in steps:
             tell(f"Measuring a step of {training.recipe.name}")
             steps[key] = measure(training.recipe)
         name = training.dataset
-        if not isinstance(name, str) or training.features:
+        if name not in opened or training.features:
             continue
-        if name not in opened:
-            opened[name] = opening.open_images(
-                data[name], splits=(splits or {}).get(name)
-            )
         where = (name, training.size)
         if where not in prepared and opened[name].kind == "videos":
             prepared[where] = _prepare_one(opened[name].catalog, where[1], flow)

@@ -107,15 +107,16 @@ def reproduce(
         )
     possible, lacks = plan.possible(names, files)
     _show(plan, possible, lacks)
-    if only_plan:
-        if possible.figures and not tiny:
-            found = reproduction.estimate(
-                possible, videos, lists, flow.value, tell=echo
-            )
-            echo(found)
-        return
-    if not possible.figures:
+    if not possible.figures and not only_plan:
         raise RuntimeError(_NONE)
+    begins = only_plan or not out.exists()
+    if begins and possible.figures and not tiny:
+        found = reproduction.estimate(
+            possible, videos, lists, flow.value, tell=echo
+        )
+        echo(found)
+    if only_plan:
+        return
     if tiny:
         videos = dict.fromkeys(_DATASETS, str(out / "videos"))
     workshop = reproduction.Workshop(

@@ -1,7 +1,12 @@
 """Tables of the papers as a user makes them again."""
 
 import csv
+import pathlib
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -68,6 +73,9 @@ def test_a_plan_is_shown(tmp_path):
     assert not out.exists()
 
 
+NO_VIDEOS = ["--data", f"ucf101={pathlib.Path(__file__).parent}"]
+
+
 @pytest.mark.parametrize(
     "arguments, status, message",
     [
@@ -78,6 +86,8 @@ def test_a_plan_is_shown(tmp_path):
         (["tsn", "--data", "kinetics=/"], 2, "Received: 'kinetics'"),
         (["tsn", "--given", "x"], 2, "Expected NAME=PATH"),
         (["tsn", "--table", "1"], 1, "None of these figures can be made"),
+        # It is found before a step of the network is measured.
+        (["tsn", "--table", "1", *NO_VIDEOS], 1, "Found no dataset"),
         (["tsn", "--row", "i3d"], 1, "Invalid `row`. Expected one of ['From"),
     ],
 )
@@ -89,11 +99,20 @@ def test_what_is_refused(arguments, status, message, tmp_path):
     assert not out.exists()
 
 
+COMMAND = ("reproduce", "tsn", "--table", "1", "--tiny")
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory):
+    """The directory of a rehearsal, and what was printed."""
+    out = tmp_path_factory.mktemp("rehearsed") / "out"
+    said, _ = vidrec(*COMMAND, "--out", out)
+    return out, said
+
+
 @pytest.mark.large
-def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
-    command = ("reproduce", "tsn", "--table", "1", "--tiny")
-    out = tmp_path / "out"
-    said, _ = vidrec(*command, "--out", out)
+def test_a_table_is_rehearsed_and_not_made_twice(rehearsed):
+    out, said = rehearsed
     assert said.count("\nTrain ") == said.count("\nTest ") == 2
     found = measured(out, "tsn", 1)
     assert len(found) == 12
@@ -103,14 +122,43 @@ def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
     last = found["+ Partial BN with dropout", "Two-Stream"]
     assert again["here"] == last["here"]
     assert "A test run" in (out / "tsn.md").read_text()
-    said, _ = vidrec(*command, "--out", out)
+    said, _ = vidrec(*COMMAND, "--out", out)
     assert "\nTrain " not in said and "\nTest " not in said
     assert measured(out, "tsn", 1) == found
     # What is lost is made again, and nothing else.
     (run,) = (out / "runs").glob("tsn_flow_*")
     shutil.rmtree(run / "scores")
-    said, _ = vidrec(*command, "--out", out)
+    said, _ = vidrec(*COMMAND, "--out", out)
     assert "\nTrain " not in said and said.count("\nTest ") == 1
     assert measured(out, "tsn", 1) == found
     made = found["Pre-train Spatial", "Temporal ConvNets"]["made"]
     assert "initialization.weights=None" in made and "test 5x10" in made
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "data/*/.prepare/journal.jsonl",
+        "runs/tsn_rgb_*/backup/epoch-*",
+        "runs/tsn_flow_*/backup/epoch-*",
+    ],
+)
+def test_a_killed_reproduction_is_resumed(rehearsed, tmp_path, begun):
+    """While videos are prepared, and in each of the trainings."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "keras_vidrec", *COMMAND, "--out", out]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not any(out.glob(begun)):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (out / "tsn.csv").exists() or not all(
+        row["here"] for row in measured(out, "tsn", 1).values()
+    )
+    vidrec(*COMMAND, "--out", out)
+    figures, expected = (
+        {name: row["here"] for name, row in measured(one, "tsn", 1).items()}
+        for one in (out, rehearsed[0])
+    )
+    assert figures == expected

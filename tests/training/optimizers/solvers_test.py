@@ -121,15 +121,16 @@ def devices(number):
     ).scope()
 
 
-def test_however_a_batch_is_split():
+@pytest.mark.parametrize("name", ["sgd", "sgd_matconvnet"])
+def test_however_a_batch_is_split(name):
     """128 clips an update, over steps and devices, with a rate that falls by
-    a cosine and epochs that begin without momentum."""
+    a cosine; MatConvNet's epochs begin without momentum."""
     data = programs.clips(12 * 128)
     schedule = Schedule(epochs=2, kind="cosine")
 
     def trained(accumulate, number, clip_norm=0.05):
         section = Optimizer(
-            name="sgd_matconvnet",
+            name=name,
             learning_rate=0.05,
             batch_size=128 // accumulate,
             accumulate=accumulate,
@@ -141,11 +142,11 @@ def test_however_a_batch_is_split():
     whole, unbound = trained(1, 1), trained(1, 1, None)
     splits = [(4, 1), (16, 1), (1, 2), (4, 2), (16, 2)]
     found = {split: trained(*split) for split in splits}
-    for name, weight in whole.items():
-        assert abs(weight - unbound[name]).max() > 0.01
+    for place, weight in whole.items():
+        assert abs(weight - unbound[place]).max() > 0.01
         for split, weights in found.items():
             np.testing.assert_allclose(
-                weights[name], weight, rtol=0, atol=1e-5, err_msg=f"{split}"
+                weights[place], weight, rtol=0, atol=1e-5, err_msg=f"{split}"
             )
 
 
