@@ -3,9 +3,10 @@
     python benchmarks/augmentation.py CLIPS [--other CHECKOUT] [--rounds 40]
 
 CLIPS is a folder of video files. The first 8 are prepared as 340x256 frames and
-DIS flow. TSN's clips (3 frames, or 3 stacks of 5 flow images, 224x224) are read
-one after the other on one thread, as each thread of the input pipeline does;
-steps for batches mix 8 clips. The lists of steps take turns of 8 clips each.
+DIS flow; rgb is also read from the files themselves. TSN's clips (3 frames, or
+3 stacks of 5 flow images, 224x224) are read one after the other on one thread,
+as each thread of the input pipeline does; steps for batches mix 8 clips. The
+lists of steps take turns of 8 clips each.
 The output is the smallest thread time of each list divided by that of `[crop,
 flip]`, with which recipes begin. With CHECKOUT, another tree of this package,
 `[crop, flip]` is also timed there, in processes that take turns, and the ratio
@@ -81,7 +82,13 @@ def opened(dataset, stream):
     from keras_vidrec.specs import FrameSpec
 
     spec = ClipSpec(size=224, frame=FrameSpec("340x256"), **STREAMS[stream])
-    return Records(dataset), spec
+    if dataset.name == "prepared":
+        return Records(dataset), spec
+    from keras_vidrec.data import opening
+    from keras_vidrec.data.sources.video_files import VideoFiles
+
+    catalog = opening.open_images(dataset).catalog
+    return VideoFiles(catalog).seen_as(spec.frame), spec
 
 
 def seconds(source, spec, augmentation):
@@ -107,7 +114,7 @@ def seconds(source, spec, augmentation):
     return time.thread_time() - begin
 
 
-def compare_steps(dataset, stream, options):
+def compare_steps(dataset, stream, options, title):
     from keras_vidrec.data.augmentation import Augmentation
 
     lists = [PLAIN, *(PLAIN + [step] for step in STEPS)]
@@ -119,7 +126,7 @@ def compare_steps(dataset, stream, options):
             spent = seconds(source, spec, augmentation)
             least[number] = min(least[number], spent)
     print(
-        f"{stream}: [crop, flip] takes {1000 * least[0] / BATCH:.2f} ms a clip"
+        f"{title}: [crop, flip] takes {1000 * least[0] / BATCH:.2f} ms a clip"
     )
     for step, spent in zip(STEPS, least[1:]):
         print(f"  and {step}: {spent / least[0]:.2f}")
@@ -160,9 +167,12 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         dataset = prepared(options.clips, pathlib.Path(directory))
         for stream in STREAMS:
-            compare_steps(dataset, stream, options)
+            title = f"{stream}, prepared"
+            compare_steps(dataset, stream, options, title)
             if options.other:
                 compare_trees(dataset, stream, options)
+        videos = dataset.parent / "videos"
+        compare_steps(videos, "rgb", options, "rgb, video files")
 
 
 if __name__ == "__main__":
