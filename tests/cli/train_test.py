@@ -1,3 +1,5 @@
+import shlex
+
 import pytest
 
 from keras_vidrec.applications import TSN
@@ -56,3 +58,20 @@ def test_errors_name_the_option(tmp_path):
     with pytest.raises(ValueError, match=r"`depth`. .* depth=0.5$"):
         with options_named():
             checks.count("depth", 0.5)
+
+
+def test_the_next_commands_can_be_pasted(small_videos, tmp_path):
+    """Also where the directory of the run has a space in its name."""
+    out = tmp_path / "my run"
+    said, _ = vidrec(
+        *("train", "scratch", "--tiny", "--data", small_videos, "--out", out),
+        *("--set", "test.num_segments=1", "--set", "schedule.epochs=1"),
+    )
+    commands = said.split("\nNext:\n")[1].splitlines()
+    assert len(commands) == 3
+    clip = next(small_videos.glob("LeftThenUp/*.avi"))
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "vidrec"
+        vidrec(*(clip if one == "VIDEO" else one for one in arguments))
+    assert (out / "report" / "index.html").is_file()
