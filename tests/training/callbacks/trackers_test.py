@@ -73,6 +73,8 @@ def test_mlflow(validated, tmp_path, monkeypatch, caplog, store):
     mlflow = pytest.importorskip("mlflow", reason="make test-log")
     caplog.set_level(logging.ERROR)
     monkeypatch.chdir(tmp_path)
+    # MLflow 3 refuses directories without it, in favor of databases.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(store.format(tmp_path))
     run, entry = twice(validated, tmp_path / "run", "mlflow")
     client = mlflow.MlflowClient()
