@@ -146,6 +146,7 @@ def on_few(arguments, seeds, variants):
                 *(*ut_interaction.VIDREC, "prepare", "list"),
                 *(f"--videos={videos}", f"--list={listed}"),
                 *(f"--out={sets[half]}", f"--size={ut_interaction.SIZE}"),
+                "--flow=none",
             ],
             check=True,
         )
