@@ -18,7 +18,7 @@ PRECISIONS = {
     "torch": ("float32",),
 }
 _OPEN = "any batch; segments and size are open where the network leaves them so"
-_STILL = "one clip at a time, of fixed segments and size"
+_STILL = "one clip at a time, in static shapes (fixed segments and size)"
 
 
 class Target(typing.NamedTuple):
