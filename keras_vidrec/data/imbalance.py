@@ -13,7 +13,7 @@ def counts(source, videos) -> dict:
     """Counts the videos of each class.
 
     Args:
-        source: `Source`.
+        source: `Source` or `Catalog`.
         videos: sequence of int. Indices of the videos that are counted.
 
     Returns:

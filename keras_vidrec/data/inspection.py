@@ -190,7 +190,7 @@ def inspect(
         if len(candidates) > 1
         for same in _confirm(opened, modalities, candidates)
     ]
-    classes = _count_classes(catalog)
+    classes = imbalance.counts(catalog, range(len(catalog.labels)))
     return Inspection(
         directory=str(catalog.root),
         kind=kind,
@@ -370,15 +370,6 @@ def _hash_images(source, index, modalities):
         for image in np.unique(chosen):
             digest.update(source.read(index, modality, [image]))
     return digest.digest()
-
-
-def _count_classes(catalog):
-    counts = collections.Counter(
-        label
-        for labels in catalog.labels
-        for label in label_sets.as_set(labels)
-    )
-    return {name: counts[i] for i, name in enumerate(catalog.classes)}
 
 
 def _not_prepared(kind, catalog) -> dict[str, str]:

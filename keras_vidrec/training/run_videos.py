@@ -12,8 +12,6 @@ from keras_vidrec.specs import fingerprint
 _PARTS = ("train", "validation", "test")
 # Maximum number of names in a line.
 _NAMED = 3
-
-
 # Between the names of the classes of one video.
 _AND = "; "
 
