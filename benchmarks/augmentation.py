@@ -69,7 +69,7 @@ def prepared(clips, directory):
         target = folder / ("even", "odd")[number % 2] / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(path.resolve())
-    catalog = opening.open_images(folder).catalog
+    catalog = opening.open_dataset(folder, images_only=True).catalog
     made = Preparation(flow="dis", size="340x256")
     prepare.prepare(catalog, directory / "prepared", made, progress=False)
     return directory / "prepared"
@@ -87,7 +87,7 @@ def opened(dataset, stream):
     from keras_vidrec.data import opening
     from keras_vidrec.data.sources.video_files import VideoFiles
 
-    catalog = opening.open_images(dataset).catalog
+    catalog = opening.open_dataset(dataset, images_only=True).catalog
     return VideoFiles(catalog).seen_as(spec.frame), spec
 
 

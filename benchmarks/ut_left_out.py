@@ -107,7 +107,7 @@ def seen(data, run, indices):
     """What a frozen network sees in videos: of each, its test and `DRAWS`
     random versions. Returns an array `(videos, 1 + DRAWS, features)`."""
     recipe = Run.open(run).recipe
-    source = opening.open_images(data).source
+    source = opening.open_dataset(data, images_only=True).source
     model = network.build(recipe, source.classes)
     whole, kept = classifiers.features(model, source, indices, recipe.test)
     drawn, _ = classifiers.drawn_features(
@@ -128,7 +128,7 @@ def frozen(videos, out, name):
     groups."""
     others = [other for other in ut_interaction.SETS if other != name]
     data = ut_pretrained.prepared(videos, out, name, *others)
-    source = opening.open_images(data).source
+    source = opening.open_dataset(data, images_only=True).source
     clips = clips_of(videos, name)
     indices = [source.videos.index(path) for path, *_ in clips]
     labels = np.array(

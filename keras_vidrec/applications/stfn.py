@@ -212,7 +212,7 @@ def STFN(
     Reference:
         - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822);
           `training.recipes.tables.rows("stfn")` has the arguments of the rows
-          of tables 1 to 4.
+          of tables 1 to 4 and of sections 3.2, 4.3 and 4.4.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)

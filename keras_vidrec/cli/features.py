@@ -85,13 +85,14 @@ def features(
     }
     spec = describe(networks["flow"]).clip_spec if flow else None
     with checks.names(directory="--data"):
-        opened = opening.open_images(
+        opened = opening.open_dataset(
             data,
             layout=layout,
             videos_list=videos_list,
             splits=splits,
             # For videos, flow is computed as the network was trained.
             flow=spec.flow if spec else None,
+            images_only=True,
         )
     if opened.catalog.understood:
         echo(opened.catalog.understood, err=True)

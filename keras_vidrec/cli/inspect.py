@@ -3,6 +3,7 @@ import json
 import pathlib
 import sys
 import textwrap
+import typing
 
 import typer
 
@@ -74,11 +75,14 @@ def inspect(
         load_backend()  # TensorFlow may read it
     if recipe is not None and sheet is None:
         raise typer.BadParameter("--recipe needs --sheet")
-    where = {"videos_list": videos_list, "splits": splits}
-    where |= _where(settings)
+    where = {
+        "videos_list": videos_list,
+        "splits": splits,
+        **_where(settings),
+    }
     if sheet is not None:
         draw_sheet(directory, where, recipe, sheet, sheet_videos, seed)
-    opened = opening.open_images(directory, **where)
+    opened = opening.open_dataset(directory, **where, images_only=True)
     written = []
     if write_list is not None:
         from keras_vidrec.data.catalogs import list_writer
@@ -97,8 +101,8 @@ def inspect(
         raise typer.Exit(1)
 
 
-def _where(settings):
-    """Returns the arguments of `opening.open_images` for `--set`."""
+def _where(settings: list[str]) -> dict[str, typing.Any]:
+    """Returns the arguments of `opening.open_dataset` for `--set`."""
     keys = [setting.partition("=")[0].strip() for setting in settings]
     for key in keys:
         if key.removeprefix("data.") not in _SETTINGS or key in _SETTINGS:
@@ -199,7 +203,7 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
 
     Args:
         directory: path or URL of the dataset.
-        where: dict of further arguments of `opening.open_images`.
+        where: dict of further arguments of `opening.open_dataset`.
         recipe: `None` (all images that are stored), or str: name or file of
             the recipe whose clips are drawn.
         path: path of the picture.
@@ -211,11 +215,13 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
     from keras_vidrec.data import opening
 
     if recipe is None:
-        opened = opening.open_images(directory, **where)
+        opened = opening.open_dataset(directory, **where, images_only=True)
         spec, augmentation = _all_of(opened)
     else:
         spec, augmentation = _of_recipe(recipe)
-        opened = opening.open_images(directory, flow=spec.flow, **where)
+        opened = opening.open_dataset(
+            directory, flow=spec.flow, **where, images_only=True
+        )
     for step in augmentation.of_batches:
         name = augmentations.name_of(step)
         echo(f"Not on the sheet: {name}, which mixes two clips.", err=True)

@@ -134,13 +134,14 @@ def prepare(
             "with its own option, after --"
         )
     with checks.names(directory="--videos"):
-        opened = opening.open_images(
+        opened = opening.open_dataset(
             videos,
             # Folders of frames may have any layout.
             layout="auto" if layout is Layout.frames else layout.value,
             videos_list=videos_list,
             splits=splits,
             background=background,
+            images_only=True,
         )
     # With the layout "frames", the packer raises an error if there are videos.
     packs = layout is Layout.frames or opened.kind == "frames"

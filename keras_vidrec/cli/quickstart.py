@@ -91,7 +91,7 @@ def quickstart(
     )
     feature_extraction.extract(
         {modality: run.load_model() for modality, run in runs.items()},
-        opening.open_images(prepared),
+        opening.open_dataset(prepared, images_only=True),
         features,
         grid="uniform",
         num_frames=_NUM_FRAMES,

@@ -20,7 +20,6 @@ if typing.TYPE_CHECKING:
         carve_validation as carve_validation,
     )
     from keras_vidrec.data.opening import open_dataset as open_dataset
-    from keras_vidrec.data.opening import open_images as open_images
     from keras_vidrec.data.preparing.prepare import prepare as prepare
     from keras_vidrec.data.preparing.video import Preparation as Preparation
     from keras_vidrec.data.sources.features import Features as Features
@@ -50,7 +49,6 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "hmdb51": "data.catalogs.catalog",
         "inspection": None,
         "open_dataset": "data.opening",
-        "open_images": "data.opening",
         "pipeline": None,
         "prepare": "data.preparing.prepare",
         "synthetic": None,

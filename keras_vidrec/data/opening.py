@@ -45,6 +45,7 @@ def open_dataset(
     test_fraction: float = 0.25,
     flow: FlowSpec | None = None,
     background: bool = False,
+    images_only: bool = False,
 ) -> Opened:
     """Opens a dataset: one prepared by `vidrec prepare`, features by `vidrec
     features`, a directory of videos, or one of frame folders.
@@ -69,13 +70,14 @@ def open_dataset(
         background: bool. Whether to add a class of the parts of video files
             outside the segments of a list, see `background.add`. Defaults to
             `False`.
+        images_only: bool. Whether to refuse features. Defaults to `False`.
 
     Returns:
         `Opened`.
 
     Raises:
-        ValueError: if there is no dataset, or the arguments cannot be used with
-            its kind.
+        ValueError: if there is no dataset, the arguments cannot be used with
+            its kind, or it contains features and `images_only`.
         OSError: if it cannot be read from an object store.
     """
     directory = storage.as_path(directory)
@@ -88,7 +90,14 @@ def open_dataset(
             f"{directory}"
         )
     if kind == "prepared":
-        return _open_prepared(directory, layout, videos_list, splits)
+        opened = _open_prepared(directory, layout, videos_list, splits)
+        if images_only and opened.kind == "features":
+            raise ValueError(
+                "Expected videos, frame folders, or a dataset of images. "
+                f"Received: {directory}, a dataset of features, which contains "
+                "no images"
+            )
+        return opened
     arguments: dict[str, typing.Any] = {
         "layout": layout,
         "videos_list": videos_list,
@@ -110,25 +119,6 @@ def holds_features(directory) -> bool:
     if not prepared_dataset.is_prepared(directory):
         return False
     return features.is_of_features(prepared_dataset.load(directory))
-
-
-def open_images(
-    directory: str | os.PathLike[str], **arguments: typing.Any
-) -> Opened:
-    """Opens a dataset of images, as `open_dataset` with the same arguments
-    does, but refuses features.
-
-    Raises:
-        ValueError: as `open_dataset`, or if the dataset contains features.
-    """
-    opened = open_dataset(directory, **arguments)
-    if opened.kind == "features":
-        raise ValueError(
-            "Expected videos, frame folders, or a dataset of images. "
-            f"Received: {directory}, a dataset of features, which contains "
-            "no images"
-        )
-    return opened
 
 
 def _look(directory, videos_list):

@@ -240,8 +240,8 @@ def read_each(
     verbose: bool,
     *,
     name: str,
+    reading: collections.abc.Mapping[str, typing.Any],
     done: int = 0,
-    **test: typing.Any,
 ) -> collections.abc.Iterator[tuple[int, typing.Any]]:
     """Yields `(index, inputs)` for each video of a split that can be read, with
     inputs in a batch of one. The next videos are read in the background.
@@ -250,9 +250,9 @@ def read_each(
         source, spec, split, failures: as for `make`.
         verbose: bool. Whether to show a progress bar on a terminal.
         name: str. Name of the progress bar.
+        reading: mapping, as `TestProtocol.reading` returns it.
         done: int. Videos that were read before, for the progress bar. Defaults
             to `0`.
-        **test: `num_segments`, `num_clips`, `crops` and `mode`, as for `make`.
 
     Raises:
         TooManyFailures: if over 5 % of the videos cannot be read.
@@ -264,7 +264,7 @@ def read_each(
         training=False,
         batch_size=1,
         failures=failures,
-        **test,
+        **reading,
     )
     progress = tqdm.tqdm(
         zip(split, clips.as_numpy_iterator()),

@@ -125,8 +125,8 @@ def score(
         left,
         failures,
         verbose,
+        protocol.reading(),
         done=len(split) - len(left),
-        **protocol.reading(),
     )
     for index, scores in found:
         known[source.videos[index]] = scores
@@ -145,10 +145,17 @@ def score(
     return dataclasses.replace(result, origin=origin), failures
 
 
-def _scored(scorer, source, spec, indices, failures, verbose, **how):
+def _scored(scorer, source, spec, indices, failures, verbose, reading, done=0):
     """Yields `(index, scores)` of each video that can be read."""
     clips = pipeline.read_each(
-        source, spec, indices, failures, verbose, name="test", **how
+        source,
+        spec,
+        indices,
+        failures,
+        verbose,
+        name="test",
+        reading=reading,
+        done=done,
     )
     for index, inputs in clips if indices else ():
         clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
@@ -180,7 +187,7 @@ class _Scoring(spread.Job):
             [self._indices[name] for name in videos],
             failures,
             False,
-            **self._test.reading(),
+            self._test.reading(),
         )
         for index, scores in found:
             yield self._source.videos[index], {}, {"scores": scores}

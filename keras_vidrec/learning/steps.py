@@ -227,7 +227,7 @@ def over_both(
     directory = place.step("both_features")
     feature_extraction.extract(
         {stream: run.load_model() for stream, run in runs.items()},
-        opening.open_images(data),
+        opening.open_dataset(data, images_only=True),
         directory,
         num_frames=_FRAMES,
         made_from={

@@ -60,7 +60,9 @@ def open_dataset(recipe, data):
             "background": recipe.data.background,
         }
     try:
-        opened = opening.open_images(data or recipe.data.directory, **arguments)
+        opened = opening.open_dataset(
+            data or recipe.data.directory, **arguments, images_only=True
+        )
     except (OSError, ValueError) as error:
         if data is not None:
             raise

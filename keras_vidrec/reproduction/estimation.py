@@ -114,7 +114,9 @@ def estimate(
         if isinstance(training.dataset, str) and not training.features
     }
     opened = {
-        name: opening.open_images(data[name], splits=(splits or {}).get(name))
+        name: opening.open_dataset(
+            data[name], splits=(splits or {}).get(name), images_only=True
+        )
         for name in sorted(names)
     }
     for training in trainings.values():

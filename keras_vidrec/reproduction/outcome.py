@@ -130,7 +130,7 @@ def collect(
         )
     numbers = {figure.row.table for figure in plan.figures}
     found = [line for line in found if line.row.table in numbers]
-    return sorted(found, key=lambda line: line.row.table)
+    return sorted(found, key=lambda line: _order(line.row.table))
 
 
 def write(
@@ -193,9 +193,13 @@ def _fused(test):
     return f"({' + '.join(members)}, of {test.scores})"
 
 
-def _numbers(found: list[Line]) -> list[int]:
-    """The sorted numbers of the tables of lines."""
-    return sorted({line.row.table for line in found})
+def _numbers(found: list[Line]) -> list[int | str]:
+    """The sorted tables of lines; sections of the text come last."""
+    return sorted({line.row.table for line in found}, key=_order)
+
+
+def _order(table: int | str) -> tuple[bool, str | int]:
+    return isinstance(table, str), table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,7 +240,8 @@ def _grid(number, found):
         f"{', '.join(dict.fromkeys(names))}: {remark}"
         for remark, names in remarks.items()
     )
-    return _Grid(f"Table {number}", tuple(header), tuple(rows), remarks)
+    name = tables.place(number).capitalize()
+    return _Grid(name, tuple(header), tuple(rows), remarks)
 
 
 def _markdown(title: str, remarks: list[str], grids: "list[_Grid]") -> str:
@@ -253,22 +258,25 @@ def _markdown(title: str, remarks: list[str], grids: "list[_Grid]") -> str:
 
 
 def _printed(row: tables.Row | tables.Quoted) -> str:
-    """The paper's accuracy with one or two decimals, as it is printed."""
-    text = f"{row.accuracy:.2f}"
-    return text.removesuffix("0")
+    """The paper's accuracy with one or two decimals, as it is printed; or how
+    much lower it is than in the first row."""
+    if row.accuracy is None:
+        return "lower" if row.drop is None else f"{row.drop} lower"
+    return f"{row.accuracy:.2f}".removesuffix("0")
 
 
 def _record(line: Line) -> tuple:
     """The values of a line in the CSV file, see `_HEADER`."""
     row, here = line.row, line.here
     by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())
+    compared = here is not None and row.accuracy is not None
     return (
         row.table,
         row.row,
         row.column,
         _printed(row),
         "" if here is None else f"{here:.4f}",
-        "" if here is None else f"{here - row.accuracy:.4f}",
+        f"{here - row.accuracy:.4f}" if compared else "",
         getattr(row, "figure", ""),
         " ".join(map(str, line.splits)),
         by_split,

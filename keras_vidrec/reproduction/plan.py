@@ -130,7 +130,7 @@ class Plan:
 
 def make_plan(
     paper: str,
-    numbers: collections.abc.Sequence[int] = (),
+    numbers: collections.abc.Sequence[int | str] = (),
     rows: collections.abc.Sequence[str] = (),
     tiny: bool = False,
 ) -> Plan:
@@ -138,7 +138,9 @@ def make_plan(
 
     Args:
         paper: str. The folder of the paper's recipes, such as `"tsn"`.
-        numbers: sequence of int: numbers of the tables. Defaults to `()`: all.
+        numbers: sequence of int or str: numbers of the tables, and sections of
+            the text with experiments that no table has, such as `"4.3"`.
+            Defaults to `()`: all.
         rows: sequence of str: labels of rows, or else of columns, of these
             tables, or parts of labels, in upper or lower case. Defaults to
             `()`: all.
@@ -153,10 +155,11 @@ def make_plan(
             those that exist.
     """
     planner = Planner(paper, tiny)
-    known = sorted({row.table for row in planner.rows})
-    for number in numbers:
+    known = tuple(dict.fromkeys(str(row.table) for row in planner.rows))
+    wanted = tuple(map(str, numbers)) or known
+    for number in wanted:
         checks.choice("table", number, known)
-    chosen = [r for r in planner.rows if r.table in (numbers or known)]
+    chosen = [row for row in planner.rows if str(row.table) in wanted]
     if rows:
         cells = {id(row) for text in rows for row in _said(text, chosen)}
         chosen = [row for row in chosen if id(row) in cells]

@@ -370,8 +370,10 @@ class Workshop(Results):
     def _opened(self, name):
         """The opened dataset of a name."""
         if name not in self._kinds:
-            self._kinds[name] = opening.open_images(
-                self._data[name], splits=self._splits.get(name)
+            self._kinds[name] = opening.open_dataset(
+                self._data[name],
+                splits=self._splits.get(name),
+                images_only=True,
             )
         return self._kinds[name]
 
@@ -387,7 +389,7 @@ class Workshop(Results):
         )
         feature_extraction.extract(
             {stream: run.load_model() for stream, run in runs.items()},
-            opening.open_images(directory, splits=splits),
+            opening.open_dataset(directory, splits=splits, images_only=True),
             out,
             grid=features.grid,
             num_frames=features.num_frames,

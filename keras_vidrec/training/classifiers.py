@@ -158,7 +158,7 @@ def features(model, source, indices, test, verbose=False):
         Failures(len(indices)),
         verbose,
         name="features",
-        **test.reading(),
+        reading=test.reading(),
     )
     found, seen = [], []
     for index, clip in clips:

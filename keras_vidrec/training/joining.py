@@ -176,7 +176,7 @@ def images_of(source, flow=None):
             "The features do not contain the path of their videos"
         )
     try:
-        return opening.open_images(**where, flow=flow)
+        return opening.open_dataset(**where, flow=flow, images_only=True)
     except (ValueError, OSError) as error:
         raise _NothingToCompare(str(error)) from error
 

@@ -114,8 +114,7 @@ def read_features(
         Failures(len(videos)),
         verbose,
         name="features",
-        num_segments=spec.num_segments,
-        mode="test",
+        reading={"num_segments": spec.num_segments, "mode": "test"},
     )
     with layer_tap.tap(classifiers, look):
         for index, inputs in clips:

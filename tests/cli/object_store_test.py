@@ -126,7 +126,8 @@ def test_training_from_s3_is_training_from_a_disk(bucket, prepared, tmp_path):
 
 def test_inspection_of_s3(bucket, prepared):
     found = [
-        inspection.inspect(opening.open_images(d)) for d in (bucket, prepared)
+        inspection.inspect(opening.open_dataset(d, images_only=True))
+        for d in (bucket, prepared)
     ]
     s3, disk = (one.to_dict() for one in found)
     assert s3.pop("directory") == bucket and disk.pop("directory")

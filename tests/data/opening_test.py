@@ -7,6 +7,7 @@ from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.specs import FlowSpec
+from tests.data.clips.feature_reader_test import make_features
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 
@@ -112,8 +113,8 @@ def test_where_nothing_is(tmp_path):
         opening.open_dataset(tmp_path)
 
 
-def test_features_are_no_pictures(tmp_path, monkeypatch):
-    found = opening.Opened("features", None, None)
-    monkeypatch.setattr(opening, "open_dataset", lambda directory: found)
+def test_features_are_no_pictures(tmp_path):
+    make_features(tmp_path)
+    assert opening.open_dataset(tmp_path).kind == "features"
     with pytest.raises(ValueError, match="dataset of features"):
-        opening.open_images(tmp_path)
+        opening.open_dataset(tmp_path, images_only=True)

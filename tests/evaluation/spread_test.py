@@ -176,7 +176,7 @@ def test_another_backend_is_named(run, monkeypatch):
 
 
 def test_features_are_the_same(network, videos, tmp_path):
-    opened = opening.open_images(videos, layout="folder")
+    opened = opening.open_dataset(videos, layout="folder", images_only=True)
     path = tmp_path / "network.keras"
     model_file.save(network, path)
     made = feature_extraction.extract(

@@ -252,14 +252,14 @@ class Dataset(Format):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 encodings.encode(path, PLAYED["mp4"])
         prepared = directory / "prepared"
-        opened = opening.open_images(videos)
+        opened = opening.open_dataset(videos, images_only=True)
         prepare(opened.catalog, prepared, Preparation(flow="none"), workers=1)
         (path, *_) = sorted(prepared.glob(self._pattern))
         return path
 
     def read(self, path):
         root = next(p for p in path.parents if p.name == "prepared")
-        source = opening.open_images(root).source
+        source = opening.open_dataset(root, images_only=True).source
         for i in range(len(source.videos)):
             source.read(i, "rgb", range(source.num_frames(i, "rgb")))
 
@@ -279,11 +279,13 @@ class Cache(Format):
             path = videos / name / "a.mp4"
             path.parent.mkdir(parents=True)
             encodings.encode(path, PLAYED["mp4"])
-        inspection.inspect(opening.open_images(videos))
+        inspection.inspect(opening.open_dataset(videos, images_only=True))
         return videos / self._name
 
     def read(self, path):
-        found = inspection.inspect(opening.open_images(path.parent))
+        found = inspection.inspect(
+            opening.open_dataset(path.parent, images_only=True)
+        )
         assert found.num_videos == 2
 
 
@@ -311,7 +313,9 @@ class Video(Format):
         return path
 
     def read(self, path):
-        found = inspection.inspect(opening.open_images(path.parents[1]))
+        found = inspection.inspect(
+            opening.open_dataset(path.parents[1], images_only=True)
+        )
         assert found.num_videos == 2
         assert not {*found.broken} - {f"walk/{path.name}"}
 

@@ -230,7 +230,12 @@ def test_data_has_the_splits_and_streams_that_are_needed(tmp_path, caplog):
         workshop.check([late])
     prepared = tmp_path / "prepared"
     frames = Preparation(flow="none", size="short64")
-    prepare(opening.open_images(videos).catalog, prepared, frames, workers=1)
+    prepare(
+        opening.open_dataset(videos, images_only=True).catalog,
+        prepared,
+        frames,
+        workers=1,
+    )
     scratch = figures("tsn", (1,))
     rgb = scratch["From Scratch", "Spatial ConvNets"]
     flow = scratch["From Scratch", "Temporal ConvNets"]
@@ -285,7 +290,7 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
 
 def test_generated_videos_have_three_splits(tmp_path):
     assert generate(tmp_path) == generate(tmp_path)
-    opened = opening.open_images(tmp_path)
+    opened = opening.open_dataset(tmp_path, images_only=True)
     assert sorted(opened.catalog.splits) == [1, 2, 3]
     tests = [{*split.test} for split in opened.catalog.splits.values()]
     assert all(len(test) == 4 for test in tests)

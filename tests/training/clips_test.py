@@ -27,7 +27,7 @@ def test_the_clips_of_the_pipeline(small_videos):
     assert made.class_names == tuple(parts.source.classes)
     assert keras_vidrec.describe(model).class_names == made.class_names
     expected = pipeline.make(
-        opening.open_images(small_videos).source,
+        opening.open_dataset(small_videos, images_only=True).source,
         keras_vidrec.describe(model).clip_spec,
         parts.train,
         training=True,

@@ -27,8 +27,13 @@ def reproduce(
             "with --plan."
         ),
     ),
-    numbers: list[int] = typer.Option(
-        [], "--table", help="Number of a table. Repeatable. Default: all."
+    numbers: list[str] = typer.Option(
+        [],
+        "--table",
+        help=(
+            "Number of a table, or section of experiments that are in no table "
+            "(stfn: 3.2, 4.3, 4.4). Repeatable. Default: all."
+        ),
     ),
     rows: list[str] = typer.Option(
         [],
@@ -95,6 +100,7 @@ def reproduce(
             raise typer.BadParameter(f"There is no {path} ({name})")
     load_backend()
     from keras_vidrec import reproduction
+    from keras_vidrec.training.recipes import tables
 
     names = _DATASETS if tiny else tuple(videos)
     plan = reproduction.make_plan(paper, numbers, rows, tiny)
@@ -149,8 +155,8 @@ def reproduce(
         for split, value in workshop.measured(figure).items():
             row = figure.row
             echo(
-                f"Table {row.table}, {row.row}, {row.column}, split {split}: "
-                f"{value:.2f} %"
+                f"{tables.place(row.table).capitalize()}, {row.row}, "
+                f"{row.column}, split {split}: {value:.2f} %"
             )
         written = keep()
     echo(f"Tables: {', '.join(map(str, written))}")
@@ -231,8 +237,13 @@ def _tell_missing(lacks):
 def _tell(remarks):
     """Prints each remark once, with the figures that it belongs to. `remarks`
     is a dict of lists of rows by remark."""
+    from keras_vidrec.training.recipes import tables
+
     for remark, rows in remarks.items():
-        cells = [f"{row.table}, {row.row}, {row.column}" for row in rows[:3]]
+        cells = [
+            f"{tables.place(row.table)}, {row.row}, {row.column}"
+            for row in rows[:3]
+        ]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         echo(remark)
-        echo(f"  for table {'; table '.join(cells)}{more}")
+        echo(f"  for {'; '.join(cells)}{more}")

@@ -141,8 +141,12 @@ def _find(video, data, flow, videos_list, splits):
         if videos_list is not None or splits is not None:
             raise ValueError("--list and --splits need --data")
         return SingleVideo(video, flow), 0
-    source = opening.open_images(
-        data, videos_list=videos_list, splits=splits, flow=flow
+    source = opening.open_dataset(
+        data,
+        videos_list=videos_list,
+        splits=splits,
+        flow=flow,
+        images_only=True,
     ).source
     if video not in source.videos:
         hint = checks.hint(video, source.videos)

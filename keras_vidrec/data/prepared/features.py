@@ -86,7 +86,7 @@ class FeatureSettings:
             returns it. Defaults to `None`.
         made_from: dict. The paths of the data from which features are computed,
             which may be others when the command is resumed: `networks`, paths
-            by stream, and `data`, arguments of `opening.open_images`. Both may
+            by stream, and `data`, arguments of `opening.open_dataset`. Both may
             be missing. Defaults to `{}`.
 
     Raises:

@@ -191,11 +191,12 @@ def _video_of(run):
         return None
     data = run.recipe.data
     try:
-        opened = opening.open_images(
+        opened = opening.open_dataset(
             data.directory,
             layout=data.layout,
             videos_list=data.list,
             splits=data.split_files,
+            images_only=True,
         )
     except (OSError, TypeError, ValueError):
         return None  # the dataset may have been moved

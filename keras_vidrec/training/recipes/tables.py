@@ -48,11 +48,15 @@ class Row:
 
     Attributes:
         paper: str. The folder of the paper's recipes, such as `"tsn"`.
-        table: int. Number of the table.
+        table: int, the number of the table; or str, the section of the text for
+            an experiment that no table has, such as `"4.3"`.
         row: str. Label of the row.
         column: str. Label of the column: a dataset, or a stream.
-        accuracy: float. The paper's accuracy in percent; 100 minus the error if
-            the table has errors.
+        accuracy: `None` (the paper reports none), or float. The paper's
+            accuracy in percent; 100 minus the error if the table has errors.
+        drop: `None`, or float. If `accuracy` is `None`: how much lower the
+            accuracy was than in the first row, in percent; `None` if the paper
+            states only that it was lower. Defaults to `None`.
         recipe: `None`, or str: name of the recipe that was trained.
         changes: mapping of keys of the recipe, such as
             `"network.arguments.units"`, to the values for this row.
@@ -73,10 +77,11 @@ class Row:
     """
 
     paper: str
-    table: int
+    table: int | str
     row: str
     column: str
-    accuracy: float
+    accuracy: float | None
+    drop: float | None = None
     recipe: str | None = None
     changes: types.MappingProxyType = _nothing()
     fuses: tuple = ()
@@ -120,42 +125,23 @@ class Quoted:
     accuracy: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """An experiment from the text of a paper that is in no table.
-
-    Attributes:
-        paper: str. As for `Row`.
-        section: str. Section of the paper, such as `"4.3"`.
-        row: str. What was changed.
-        column: str. Name of a dataset.
-        recipe: str. Name of the recipe that was trained.
-        changes: mapping, as for `Row`.
-        drop: `None` (worse by an unknown amount), or float: the loss of
-            accuracy, in percent.
-    """
-
-    paper: str
-    section: str
-    row: str
-    column: str
-    recipe: str
-    changes: types.MappingProxyType
-    drop: float | None
-
-    def changed(self):
-        """Returns the `Recipe` of the experiment, with its changes."""
-        return recipes.get(self.recipe).with_values(self.changes)
+def place(table: int | str) -> str:
+    """Returns `"table 3"` for the number of a table, `"section 4.3"` for a
+    section of the text."""
+    kind = "section" if isinstance(table, str) else "table"
+    return f"{kind} {table}"
 
 
-def rows(paper):
-    """The rows of the tables of a paper.
+def rows(paper: str) -> tuple:
+    """The rows of the tables of a paper, and the experiments in its text that
+    no table has.
 
     Args:
         paper: str. The folder of the paper's recipes, such as `"tsn"`.
 
     Returns:
-        tuple of `Row`, row by row in the order of the tables.
+        tuple of `Row`, row by row in the order of the tables; those of the text
+        come last.
 
     Raises:
         ValueError: if the paper has no tables here.
@@ -186,37 +172,6 @@ def quoted(paper: str) -> tuple:
     )
 
 
-def experiments(paper: str) -> tuple:
-    """The experiments in a paper's text that are in no table.
-
-    Args:
-        paper: str. As for `rows`.
-
-    Returns:
-        tuple of `Experiment`.
-
-    Raises:
-        ValueError: if the paper has no tables here.
-    """
-    return tuple(
-        Experiment(
-            paper,
-            str(told["section"]),
-            row["row"],
-            column,
-            recipe,
-            _changes(told, row, column),
-            drop,
-        )
-        for told in _entries(paper)
-        if "section" in told
-        for row in told["rows"]
-        for (column, recipe), drop in zip(
-            told["columns"].items(), row["drop"], strict=True
-        )
-    )
-
-
 def papers() -> tuple:
     """Returns the names of the folders of papers with tables, sorted."""
     found = recipes.FOLDER.glob("*/tables.yaml")
@@ -224,11 +179,7 @@ def papers() -> tuple:
 
 
 def _tables(paper: str) -> list[dict]:
-    return [entry for entry in _entries(paper) if "table" in entry]
-
-
-def _entries(paper: str) -> list[dict]:
-    """The tables and experiments of a paper, as a list of dicts."""
+    """The tables of a paper, and sections of its text, as a list of dicts."""
     if paper not in papers():
         raise ValueError(
             f"Invalid `paper`. Expected one of {list(papers())}. Received: "
@@ -240,10 +191,11 @@ def _entries(paper: str) -> list[dict]:
 def _rows(paper: str, table: dict) -> collections.abc.Iterator[Row]:
     """Yields a `Row` for each figure of a table."""
     for row in table["rows"]:
-        for (column, what), accuracy in zip(
-            table["columns"].items(), _accuracies(row), strict=True
+        drops = row.get("drop", [None] * len(table["columns"]))
+        for (column, what), accuracy, drop in zip(
+            table["columns"].items(), _accuracies(row), drops, strict=True
         ):
-            if accuracy is None:
+            if accuracy is None and "drop" not in row:
                 continue
             what = row.get("recipes", {}).get(column, row.get("recipe", what))
             splits = row.get("splits") or table.get("splits", (1,))
@@ -256,6 +208,7 @@ def _rows(paper: str, table: dict) -> collections.abc.Iterator[Row]:
                 row["row"],
                 column,
                 accuracy,
+                drop,
                 splits=tuple(splits),
                 figure=table.get("figure", "top_1"),
                 note=" ".join(filter(None, notes)),
@@ -278,6 +231,8 @@ def _changes(table, row, column):
 def _accuracies(row: dict) -> list:
     """The accuracies of a row, one per column, `None` for empty cells. Errors
     are converted to accuracies."""
+    if "drop" in row:
+        return [None] * len(row["drop"])
     return row.get("accuracy") or [
         error if error is None else round(100 - error, 2)
         for error in row["error"]

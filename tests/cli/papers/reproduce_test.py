@@ -53,6 +53,9 @@ def test_a_plan_is_shown(tmp_path):
         "--plan",
     )
     assert "Missing: --data ucf101=DIR: the videos of UCF101" in said
+    said, _ = vidrec("reproduce", "stfn", "--table", "4.3", "--plan", "--tiny")
+    assert "6 figures; 6 of them can be made" in said
+    assert "for section 4.3, 3 Res-Inc blocks, HMDB51 split 1; section" in said
     said, _ = vidrec(
         "reproduce", "tsn", "--row", "difference", "--plan", "--tiny"
     )
@@ -79,7 +82,11 @@ NO_VIDEOS = ["--data", f"ucf101={pathlib.Path(__file__).parent}"]
 @pytest.mark.parametrize(
     "arguments, status, message",
     [
-        (["tsn", "--table", "9"], 1, "Expected one of (1, 2, 3, 4, 5, 6)"),
+        (
+            ["tsn", "--table", "9"],
+            1,
+            "Expected one of ('1', '2', '3', '4', '5'",
+        ),
         (["i3d"], 1, "Expected one of ['st_multiplier', 'stfn'"),
         (["tsn", "--data", "x"], 2, "There is no x"),
         (["tsn", "--tiny", "--data", "x"], 2, "leave out --data"),

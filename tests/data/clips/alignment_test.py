@@ -202,7 +202,9 @@ def stored(tmp_path_factory):
         numbered_video.write(videos / name / "v.avi", 30, "MJPG")
         frame_images.write_frames(folders / name / "v", 30)
         frame_images.write_flow(folders / name / "v", 29)
-    opened = opening.open_images(videos, flow=FlowSpec("farneback"))
+    opened = opening.open_dataset(
+        videos, flow=FlowSpec("farneback"), images_only=True
+    )
     prepare(
         opened.catalog,
         root / "records",
@@ -212,7 +214,7 @@ def stored(tmp_path_factory):
     return {
         "videos": opened.source,
         "records": Records(root / "records"),
-        "folders": opening.open_images(folders).source,
+        "folders": opening.open_dataset(folders, images_only=True).source,
     }
 
 

@@ -201,4 +201,6 @@ def test_a_report_that_is_damaged(prepared, tmp_path, text):
     shutil.copytree(prepared, directory)
     (directory / "report.json").write_text(text)
     with pytest.raises(ValueError, match="the same command.*report.json"):
-        inspection.inspect(opening.open_images(directory), verbose=False)
+        inspection.inspect(
+            opening.open_dataset(directory, images_only=True), verbose=False
+        )
