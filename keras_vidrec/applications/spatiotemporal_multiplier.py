@@ -60,7 +60,7 @@ def SpatiotemporalMultiplier(
     spatial_pooling: int | None = 7,
     num_segments: int = 5,
     snippet_length: int = 10,
-    dropout: float = 0.8,
+    dropout: float | collections.abc.Mapping[str, float] | None = None,
     fusion_weights: collections.abc.Mapping[str, float] | None = None,
     scores: typing.Literal["logits", "probabilities"] = "logits",
     auxiliary_outputs: bool = False,
@@ -151,8 +151,10 @@ def SpatiotemporalMultiplier(
             chunks. Defaults to `5`.
         snippet_length: int. Number of motion images in a snippet. Defaults to
             `10`.
-        dropout: float in [0, 1). Rate of the dropout before the classifier.
-            Defaults to `0.8`.
+        dropout: `None`, or float in [0, 1), or dict of these by stream. Rate of
+            the dropout before the classifier. `None`: 0.8 for flow and none for
+            rgb, as in the authors' code (section 4.1 states it for flow).
+            Defaults to `None`.
         fusion_weights: `None` (the same), or dict of positive numbers. Weights
             of the streams in the joint `predictions`. Keys are `rgb` and
             `flow`. Defaults to `None`.
@@ -189,7 +191,9 @@ def SpatiotemporalMultiplier(
           The positions of the gates and filters follow the authors' code, which
           is for depth 50; for other depths they are in the same units.
     """
-    checks.rate("dropout", dropout)
+    if dropout is None:
+        dropout = {"rgb": 0.0, "flow": 0.8}
+    checks.rates("dropout", dropout, STREAMS)
     names = _residual_backbones(backbone)
     checks.choice("connection", connection, CONNECTIONS)
     checks.choice("interaction", interaction, INTERACTIONS)

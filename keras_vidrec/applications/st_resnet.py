@@ -32,7 +32,7 @@ def STResNet(
     spatial_pooling: int | None = 7,
     num_segments: int = 5,
     snippet_length: int = 10,
-    dropout: float = 0.8,
+    dropout: float | collections.abc.Mapping[str, float] | None = None,
     fusion_weights: collections.abc.Mapping[str, float] | None = None,
     scores: typing.Literal["logits", "probabilities"] = "logits",
     auxiliary_outputs: bool = False,

@@ -4,6 +4,7 @@ networks and one prepared video of each dataset."""
 import collections.abc
 import dataclasses
 import json
+import os
 import pathlib
 import statistics
 import tempfile
@@ -20,7 +21,9 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.reporting.measuring import noise
+from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.plan import Plan
+from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.training import environment
@@ -88,8 +91,10 @@ def estimate(
     plan: Plan,
     data: dict,
     splits: dict | None = None,
+    given: dict | None = None,
     flow: str = "tvl1",
     *,
+    out: str | os.PathLike[str] | None = None,
     tell: collections.abc.Callable[[str], object] = lambda line: None,
 ) -> Estimate:
     """Measures a step of each network of a plan, and the preparation of one
@@ -98,8 +103,10 @@ def estimate(
     Args:
         plan: `plan.Plan`.
         data: as for `Workshop`.
-        splits: as for `Workshop`. Defaults to `None`.
+        splits, given: as for `Workshop`. Default to `None`.
         flow: as for `Workshop`. Defaults to `"tvl1"`.
+        out: `None`, or path of the directory of the reproduction: trainings
+            that are finished there are not counted. Defaults to `None`.
         tell: callable that gets a line of text before each network is measured,
             which may take minutes. Defaults to one that does nothing.
 
@@ -107,15 +114,20 @@ def estimate(
         `Estimate`. `str` of it gives the text to print.
     """
     _, trainings = plan.trainings()
+    done = set()
+    if out is not None:
+        results = Results(out)
+        done = {
+            name
+            for name, training in trainings.items()
+            if results.run(training).model_file.is_file()
+        }
     steps, prepared = {}, {}
-    names = {
-        training.dataset
-        for training in trainings.values()
-        if isinstance(training.dataset, str) and not training.features
-    }
+    places = {**data, **(given or {})}
+    names = {_dataset(one) for one in trainings.values() if not one.features}
     opened = {
         name: opening.open_dataset(
-            data[name], splits=(splits or {}).get(name), images_only=True
+            places[name], splits=(splits or {}).get(name), images_only=True
         )
         for name in sorted(names)
     }
@@ -124,17 +136,23 @@ def estimate(
         if key not in steps:
             tell(f"Measuring a step of {training.recipe.name}")
             steps[key] = measure(training.recipe)
-        name = training.dataset
-        if name not in opened or training.features:
+        name = _dataset(training)
+        if training.features:
             continue
         where = (name, training.size)
         if where not in prepared and opened[name].kind == "videos":
             prepared[where] = _prepare_one(opened[name].catalog, where[1], flow)
     counts = {name: _counts(one.catalog) for name, one in opened.items()}
-    return total(plan, steps, counts, prepared)
+    return total(plan, steps, counts, prepared, done)
 
 
-def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
+def total(
+    plan: Plan,
+    steps: dict,
+    counts: dict,
+    prepared: dict,
+    done: collections.abc.Collection[str] = (),
+) -> Estimate:
     """Computes the `Estimate` of a plan from measurements.
 
     Args:
@@ -144,6 +162,8 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
             `(training videos, test videos)`.
         prepared: dict from `(dataset, size of frames)` to `(seconds, bytes)`
             of preparing it.
+        done: collection of str. Names of trainings that are finished, and take
+            no time. Defaults to `()`.
 
     Returns:
         `Estimate`.
@@ -154,24 +174,24 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
         seconds["preparing"] += took
         num_bytes["preparing"] += filled
     _, trainings = plan.trainings()
-    default: dict = next(iter(counts.values()), {})
-    for training in trainings.values():
+    for name, training in trainings.items():
+        if name in done:
+            continue
         step = steps[kind(training)]
-        splits = counts.get(training.dataset) or default
-        num_train, _ = splits[training.split]
+        num_train, _ = counts[_dataset(training)][training.split]
         seconds["training"] += step.seconds * _clips(training.recipe, num_train)
         num_bytes["training"] += int(_FILES * step.num_bytes)
     for tested in plan.tests():
         step, test = steps[kind(tested.training)], tested.test
-        splits = counts.get(tested.training.dataset) or default
-        _, num_test = splits[tested.training.split]
+        training = tested.training
+        _, num_test = counts[_dataset(training)][training.split]
         segments = (test.num_segments or step.num_segments) * test.num_clips
         views = TEST_CROPS[test.crops] * segments / step.num_segments
         seconds["testing"] += step.seconds * _FORWARD * views * num_test
     for features in plan.features():
         for tower in features.networks.values():
             step = steps[kind(tower)]
-            num_videos = sum(counts[tower.dataset][tower.split])
+            num_videos = sum(counts[_dataset(tower)][tower.split])
             images = num_videos * features.num_frames
             what = "features"
             seconds.setdefault(what, 0.0)
@@ -179,6 +199,12 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
             seconds[what] += images * step.seconds * _FORWARD
             num_bytes[what] += images * step.num_features * _HALF
     return Estimate(seconds, num_bytes)
+
+
+def _dataset(training) -> str:
+    """The name of the dataset of a training, on the command line."""
+    found = training.dataset
+    return found.name if isinstance(found, Given) else found
 
 
 def kind(training) -> str:

@@ -112,15 +112,17 @@ def collect(
     found = [Line(row) for row in tables.quoted(plan.paper)]
     for figure in plan.figures:
         needed = figure.parts()
+        by_split = workshop.measured(figure)
         reasons = [
             f"{part.name}: {workshop.failed[part.name]}"
             for part in needed
             if part.name in workshop.failed
         ]
+        reasons += workshop.incomplete(figure)
         found.append(
             Line(
                 figure.row,
-                workshop.measured(figure),
+                by_split,
                 _remark(
                     figure.missing(data, given, lost) or reasons, figure.row
                 ),
@@ -269,7 +271,7 @@ def _record(line: Line) -> tuple:
     """The values of a line in the CSV file, see `_HEADER`."""
     row, here = line.row, line.here
     by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())
-    compared = here is not None and row.accuracy is not None
+    compared = line.is_whole and row.accuracy is not None
     return (
         row.table,
         row.row,

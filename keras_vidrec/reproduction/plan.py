@@ -100,9 +100,9 @@ class Plan:
         """Returns the `Tested` that the figures need, without duplicates."""
         return self._all(Tested)
 
-    def givable(self) -> tuple:
-        """Returns the sorted names of the files that a user can provide."""
-        return tuple(sorted(part.name for part in self._all(Given)))
+    def given(self) -> tuple:
+        """Returns the `Given` that the figures need, without duplicates."""
+        return self._all(Given)
 
     def _all(self, kind):
         """All parts of a class, without duplicates."""

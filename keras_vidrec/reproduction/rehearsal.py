@@ -1,67 +1,17 @@
-"""Test runs of a reproduction with few videos, few steps and short tests."""
+"""Test runs of a reproduction with few steps and short tests."""
 
 import contextlib
-import os
-import pathlib
-import re
 import warnings
 
 import keras
 
-from keras_vidrec.data import synthetic
 from keras_vidrec.specs import TestProtocol
-from keras_vidrec.specs import files
 from keras_vidrec.training import recipe_network
 
-_SPLITS = 3
-_GROUP = re.compile(r"_g(\d+)_")
-# Two classes of appearance and two of motion, with one video of each group.
-_CLASSES = ("Dots", "MoveLeft", "MoveRight", "Stripes")
 _EPOCHS = 2  # of one step
 # Upper limits of a test.
 _NUM_SEGMENTS = 5
 _NUM_CLIPS = 2
-
-
-def generate(
-    directory: str | os.PathLike[str], progress: bool = False
-) -> pathlib.Path:
-    """Writes generated videos of four classes, with three splits in the form of
-    UCF101's, each with another test group. Existing videos are kept.
-
-    Args:
-        directory: path of the directory for the videos.
-        progress: bool. Whether to show a progress bar. Defaults to `False`.
-
-    Returns:
-        `pathlib.Path` of the videos.
-    """
-    directory = pathlib.Path(directory)
-    synthetic.generate(
-        directory,
-        train_groups=_SPLITS - 1,
-        test_groups=1,
-        clips_per_group=1,
-        classes=_CLASSES,
-        progress=progress,
-    )
-    lists = directory / "ucfTrainTestlist"
-    labels = {name: label for label, name in enumerate(_CLASSES, 1)}
-    videos = sorted(
-        path.relative_to(directory).as_posix()
-        for path in directory.glob("*/*.avi")
-    )
-    for split in range(1, _SPLITS + 1):
-        test = [v for v in videos if _group_of(v) == split]
-        train = [
-            f"{video} {labels[video.partition('/')[0]]}"
-            for video in videos
-            if video not in test
-        ]
-        for name, lines in (("train", train), ("test", test)):
-            path = lists / f"{name}list{split:02}.txt"
-            files.write_text(path, "".join(f"{line}\n" for line in lines))
-    return directory
 
 
 def settings(recipe) -> list:
@@ -120,9 +70,3 @@ def uncompiled():
             yield
     finally:
         tf.config.run_functions_eagerly(before)
-
-
-def _group_of(video: str) -> int:
-    """The number of the group in the name of a video; 0 without one."""
-    found = _GROUP.search(video)
-    return int(found[1]) if found else 0

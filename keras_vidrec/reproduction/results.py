@@ -20,7 +20,7 @@ from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.training.run import Run
 
 # Placeholder for the number of the split in the path of provided scores.
-_SPLIT = "{split}"
+SPLIT = "{split}"
 
 
 class Missing(Exception):
@@ -107,8 +107,8 @@ class Results:
             if not path.is_file():
                 raise Missing(f"{test.name} is not tested")
             scores = Scores.load(path)
-            if freshness.is_stale(scores, path):
-                raise Missing(f"{test.name} was made by an earlier network")
+            if freshness.is_stale(scores, path) is not False:
+                raise Missing(f"{test.name} is not of the network of the run")
             self._scores[test.name] = scores
         return self._scores[test.name]
 
@@ -130,7 +130,7 @@ class Results:
 
     def given_path(self, part: Given, split: int) -> pathlib.Path:
         """Returns the path of a provided file; for scores, that of a split."""
-        path = self.given[part.name].replace(_SPLIT, str(split))
+        path = self.given[part.name].replace(SPLIT, str(split))
         return pathlib.Path(path)
 
 

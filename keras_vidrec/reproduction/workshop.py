@@ -15,12 +15,16 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
+from keras_vidrec.reproduction import generated
 from keras_vidrec.reproduction import rehearsal
+from keras_vidrec.reproduction.lineage import Lineage
+from keras_vidrec.reproduction.parts import Features
 from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
+from keras_vidrec.reproduction.results import SPLIT
 from keras_vidrec.reproduction.results import Missing
 from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import checks
@@ -52,7 +56,8 @@ class Workshop(Results):
             `None`.
         given: `None`, or dict from the names of provided files to their paths.
             A path of scores has `{split}` in place of the number of the split.
-            Defaults to `None`.
+            Files of an earlier call need not be provided again. Defaults to
+            `None`.
         tiny: bool. Whether it is a test run with tiny networks. Defaults to
             `False`.
         flow: str. Method of optical flow, for datasets of videos. Defaults to
@@ -60,7 +65,9 @@ class Workshop(Results):
         verbose: as in `fit`. Defaults to `0`.
 
     Attributes:
-        failed: dict from the names of trainings that diverged to the errors.
+        failed: dict from the names of parts that cannot be made to the reasons:
+            trainings that diverged, or that started from a network that is
+            another one now.
 
     Raises:
         ValueError: if the directory contains something else, or a reproduction
@@ -87,10 +94,17 @@ class Workshop(Results):
         self._verbose = verbose
         self._kinds: dict = {}
         self._claim = self._claimed()
+        self._lineage = Lineage(self.path, self._claim["made_from"])
+        # What is not a path is the value that was used without a file.
+        self.given = {
+            name: path
+            for name, path in self._claim["given"].items()
+            if pathlib.Path(path).is_absolute()
+        }
 
     def _claimed(self):
-        """The text of the file that records the data and the provided files of
-        the reproduction.
+        """The content of the file that records the data, the provided files,
+        and the networks that trainings and features were made from.
 
         Raises:
             ValueError: if the directory has one with other values, because its
@@ -101,7 +115,12 @@ class Workshop(Results):
             "tiny": self._tiny,
             "flow": self._flow,
             "data": {name: str(path) for name, path in self._data.items()},
+            "splits": {
+                name: str(pathlib.Path(path).resolve())
+                for name, path in self._splits.items()
+            },
             "given": self.given,
+            "made_from": {},
         }
         before = {}
         if path.is_file():
@@ -122,11 +141,12 @@ class Workshop(Results):
                 f"{value}, as before in {self.path}, or another directory",
                 now[name],
             )
-        return json.dumps(now, indent=2) + "\n"
+        return now
 
     def _write_claim(self):
         self.path.mkdir(parents=True, exist_ok=True)
-        files.write_text(self.path / _CLAIM, self._claim)
+        text = json.dumps(self._claim, indent=2) + "\n"
+        files.write_text(self.path / _CLAIM, text)
 
     def check(self, figures: collections.abc.Iterable[Figure]) -> dict:
         """Checks the provided files, the data, and the initial weights of all
@@ -148,10 +168,11 @@ class Workshop(Results):
         for figure in figures:
             for split, test in figure.tests.items():
                 for part in needed(test):
-                    self._check_given(part, split)
+                    if not self._tiny:  # files of test runs are generated
+                        self._check_given(part, split, figure.row.splits)
                     if isinstance(part, Training):
                         trainings[part.name] = part
-        if not self._tiny:  # the data of test runs are generated
+        if not self._tiny:
             self._check_data(trainings.values())
         lost: dict = {}
         checked: set = set()
@@ -168,14 +189,30 @@ class Workshop(Results):
                 reason = " ".join(str(error).split())
                 lost |= dict.fromkeys(names - {*self.given}, reason)
             checked |= names
+        for training in trainings.values():
+            for part in training.weights.values():
+                if isinstance(part, Given) and part.name not in lost:
+                    # A file that is provided later would start others.
+                    used = self.given.get(part.name, part.default)
+                    if used is not None:
+                        self._claim["given"].setdefault(part.name, used)
         self._write_claim()
         return lost
 
-    def _check_given(self, part, split):
-        """Checks that a provided file exists, and that scores can be read."""
+    def _check_given(self, part, split, splits):
+        """Checks that a provided file exists, that scores can be read, and that
+        each of several splits has its own."""
         if not isinstance(part, Given) or part.name not in self.given:
             return
         path = self.given_path(part, split)
+        if part.kind == "scores" and len(splits) > 1:
+            checks.check(
+                SPLIT in self.given[part.name],
+                f"--given {part.name}",
+                f"{SPLIT} in place of the number of the split, because the "
+                f"figure is of splits {', '.join(map(str, splits))}",
+                self.given[part.name],
+            )
         if not path.exists():
             raise ValueError(
                 f"Expected {part.what}, at --given {part.name}. Received: "
@@ -237,8 +274,8 @@ class Workshop(Results):
     ) -> bool:
         """Makes all parts of a figure that do not exist yet.
 
-        A training that diverges is recorded in `failed` by its name, and is not
-        tried again; other errors are raised.
+        A part that cannot be made is recorded in `failed` by its name, and is
+        not tried again; other errors are raised.
 
         Args:
             figure: `plan.Figure`.
@@ -251,7 +288,7 @@ class Workshop(Results):
         if not (self.path / _CLAIM).is_file():
             self._write_claim()
         for part in figure.parts():
-            if part.name in self.failed:
+            if part.name in self.failed or self._is_outdated(part):
                 return False
             try:
                 with self._steps():
@@ -280,12 +317,53 @@ class Workshop(Results):
             return
         recipe = self._recipe(training, say)
         say(f"Train {training.name}")
+        self._note_parents(training)
         keras.utils.clear_session()
         trainer.train(recipe, self.run(training).path, verbose=self._verbose)
         self.forget(training)
 
     def _is_trained(self, training):
         return self.run(training).model_file.is_file()
+
+    def measured(self, figure: Figure) -> dict:
+        """As `Results.measured`; empty if a part is outdated."""
+        if any(map(self._is_outdated, figure.parts())):
+            return {}
+        return super().measured(figure)
+
+    def incomplete(self, figure: Figure) -> tuple:
+        """Returns lines about the splits of a figure that are measured on fewer
+        videos than their test list has."""
+        lines = []
+        for split in self.measured(figure):
+            names = {
+                part.dataset
+                for part in needed(figure.tests[split])
+                if isinstance(part, Training)
+            }
+            for name in names & {*self._data}:
+                listed = self._opened(name).catalog.splits[split].test
+                tested = self.scores(figure.tests[split], split).videos
+                if len(tested) < len(listed):
+                    lines.append(
+                        f"split {split}: on {len(tested)} of the "
+                        f"{len(listed)} test videos"
+                    )
+        return tuple(lines)
+
+    def _note_parents(self, part):
+        if self._lineage.note(part):
+            self._write_claim()
+
+    def _is_outdated(self, part):
+        """Whether a network that a part was made from is another one now. The
+        reason is recorded in `failed`."""
+        if not isinstance(part, Training | Features):
+            return False
+        reason = self._lineage.outdated(part)
+        if reason is not None:
+            self.failed[part.name] = reason
+        return reason is not None
 
     def _test(self, tested, say):
         try:
@@ -347,7 +425,7 @@ class Workshop(Results):
         kind = self._opened(name).kind
         if kind != "videos":
             return videos, None if kind == "prepared" else splits
-        size = "short64" if self._tiny else training.size
+        size = generated.SIZE if self._tiny else training.size
         label = "generated" if self._tiny else name
         out = self.path / "data" / f"{label}-{size}"
         if not _is_finished(out):
@@ -359,8 +437,7 @@ class Workshop(Results):
                     flow=self._flow,
                     # Only TSN has warped flow; its frames have this size.
                     warped=size == "340x256" or self._tiny,
-                    # The largest motion in generated videos.
-                    bound=4.0 if self._tiny else Preparation.bound,
+                    bound=generated.BOUND if self._tiny else Preparation.bound,
                     size=size,
                 ),
                 progress=self._verbose != 0,
@@ -382,6 +459,7 @@ class Workshop(Results):
         if _is_finished(out):
             return
         say(f"Features {features.name}")
+        self._note_parents(features)
         keras.utils.clear_session()
         runs = {s: self.run(part) for s, part in features.networks.items()}
         directory, splits = self._prepared(

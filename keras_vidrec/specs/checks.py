@@ -168,6 +168,21 @@ def rate(name: str, value: typing.Any, owner: str = "") -> None:
     )  # fmt: skip
 
 
+def rates(
+    name: str, value: typing.Any, streams: collections.abc.Collection[str]
+) -> None:
+    """Checks for a dropout rate, or a mapping with one for each stream."""
+    if not isinstance(value, collections.abc.Mapping):
+        return rate(name, value)
+    check(
+        set(value) == set(streams)
+        and all(is_number(one) and 0 <= one < 1 for one in value.values()),
+        name,
+        f"a rate in [0, 1), or one for each of {tuple(streams)}",
+        value,
+    )
+
+
 def seconds(name: str, value: typing.Any, most: float | None = None) -> float:
     """Returns the seconds that a number or a str such as `"2s"`, `"0.5s"` or
     `"2"` states. Checks that they are above 0 and at most `most`."""

@@ -35,7 +35,7 @@ class TestProtocol(Fact):
     Args:
         num_clips: int. Clips of a video, evenly spread. Defaults to `1`.
         num_segments: `None` (as many as trained with), or int: segments of a
-            clip. Defaults to `25` (TSN, section 4.1).
+            clip. Defaults to `25` (TSN, section 3.3).
         sampling: `None` (as trained), or str: one of `clip_spec.SAMPLINGS`.
             Defaults to `None`.
         alignment: `None` (as trained), or str: one of `clip_spec.ALIGNMENTS`,
@@ -44,7 +44,7 @@ class TestProtocol(Fact):
             distance of segments in frames, only for `sampling="chunks"`.
             Defaults to `None`.
         crops: str. A key of `clip_spec.TEST_CROPS`. Defaults to `"ten"` (TSN,
-            section 4.1).
+            section 3.3).
         averaged: str. What is averaged over the views of a video: `"logits"` or
             `"probabilities"`. With the latter a score is the logarithm of the
             mean, so that its softmax is the mean. Defaults to `"logits"`.

@@ -443,6 +443,8 @@ INVALID = [
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
+    ({"dropout": {"flow": 0.5}}, r"one for each of \('rgb', 'flow'\)"),
+    ({"dropout": {"rgb": 0.0, "flow": 1}}, "dropout=.*'flow': 1"),
     ({"pooling": "mean"}, "pooling='mean'"),
     ({"weights": "nonsense"}, "weights='nonsense'"),
     ({"classifier_activation": "relu"}, "classifier_activation='relu'"),
@@ -461,6 +463,17 @@ INVALID = [
     ),
     ({"input_tensor": 3}, "input_tensor=3"),
 ]
+
+
+@pytest.mark.parametrize(
+    "dropout, rates",
+    [(None, (0, 0.8)), (0.5, (0.5, 0.5)), ({"rgb": 0.1, "flow": 0}, (0.1, 0))],
+)
+def test_each_stream_has_its_dropout(dropout, rates):
+    """By default that of flow alone, as section 4.1 states."""
+    model = without_values(small, dropout=dropout)
+    layers = (model.get_layer(f"{s}_dropout") for s in ("rgb", "flow"))
+    assert tuple(layer.rate for layer in layers) == rates
 
 
 def test_invalid_arguments():

@@ -137,12 +137,12 @@ def test_two_stream_fusion_is_tested_as_its_paper_says(whole):
                     networks.setdefault(table, set()).add((*made,))
     few = {(1, 5)}
     assert shown == {
-        **dict.fromkeys((1, 2, 3, 4), few),
+        **dict.fromkeys((1, 2, 3, 4, "4.2"), few),
         5: {(20, 5), (1, 20)},
         6: {(20, 5)},
     }
     assert networks == {
-        **dict.fromkeys((1, 2), {(1, None)}),
+        **dict.fromkeys((1, 2, "4.2"), {(1, None)}),
         4: {(5, None), (5, "max")},
         **dict.fromkeys((5, 6), {(5, "max")}),
     }

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from keras_vidrec.data import synthetic
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reproduction import Workshop
@@ -41,6 +43,13 @@ def keep(workshop, tested, scores, **meta):
     Scores(VIDEOS, values, LABELS, CLASSES, meta).save(
         run.scores / score_naming.file_name(tested.test, recipe.data)
     )
+
+
+def weights_of(path, content):
+    """Writes the file of a network. Returns its fingerprint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return freshness.fingerprint(path)
 
 
 @pytest.fixture
@@ -116,6 +125,7 @@ def test_tables_beside_the_printed_ones(workshop):
     # One of three splits; no data; somebody else's.
     part = by_cell["TSN (2 modalities)", "UCF101"]
     assert (part["here"], part["splits"]) == ("100.0000", "1 2 3")
+    assert part["difference"] == ""
     lacking = by_cell["TSN (2 modalities)", "HMDB51"]
     assert lacking["here"] == "" and "--data hmdb51=DIR" in lacking["remark"]
     assert by_cell["LTC [19]", "UCF101"]["remark"] == "quoted by the paper"
@@ -162,14 +172,15 @@ def test_a_training_is_tested_in_several_ways(workshop, monkeypatch):
     fused = figures("two_stream_fusion", (5,))[row].tests[1]
     tested, twenty = five.tests[1], fused.members[0]
     assert tested.training.name == twenty.training.name
-    keep(workshop, tested, ALWAYS_A, model="before")
+    model_file = workshop.run(tested.training).model_file
+    keep(workshop, tested, ALWAYS_A, model=weights_of(model_file, b"before"))
     assert workshop.measured(five) == {1: 75}
     with pytest.raises(Missing, match="20xframe_and_mirror-spread is not"):
         workshop.scores(twenty, 1)
-    keep(workshop, twenty, GOOD, model="before")
+    keep(workshop, twenty, GOOD, model=freshness.fingerprint(model_file))
     np.testing.assert_array_equal(workshop.scores(twenty, 1).scores, GOOD)
     # Trained again.
-    workshop.run(tested.training).model_file.write_bytes(b"another")
+    weights_of(model_file, b"another")
     again = Workshop(workshop.path, {})
     assert not again.measured(five)
     tests = []
@@ -179,10 +190,13 @@ def test_a_training_is_tested_in_several_ways(workshop, monkeypatch):
     said = []
     assert again.make(five, said.append)
     assert tests == [tested.test] and said == [f"Test {tested.name}"]
-    # Of a network that was not there when they were read, and is now.
-    again.run(tested.training).model_file.unlink()
+    # Of no network that there is.
+    model_file.unlink()
+    assert not again.measured(five)
+    # A training again forgets what was read.
+    weights_of(model_file, b"before")
     assert again.measured(five) == {1: 75}
-    again.run(tested.training).model_file.write_bytes(b"another")
+    weights_of(model_file, b"another")
     again.forget(tested.training)
     assert not again.measured(five)
     name = tested.training.name
@@ -199,6 +213,9 @@ def test_what_is_given_is_checked_before_anything_is_made(tmp_path):
         Workshop(out, {}, given=given).check([ours])
     values = np.array(GOOD, "float32")
     Scores(VIDEOS, values, LABELS, CLASSES).save(scores)
+    # One file is not of three splits.
+    with pytest.raises(ValueError, match=r"\{split\} in place.*splits 1, 2, 3"):
+        Workshop(out, {}, given={"idt_ucf101": scores}).check([ours])
     # Those of the second split are not there.
     with pytest.raises(ValueError, match="idt_ucf101. Received: .*idt-2.npz"):
         Workshop(out, {}, given=given).check([ours])
@@ -283,9 +300,92 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
         Workshop(out, {}, tiny=True)
     with pytest.raises(ValueError, match="`flow`.*tvl1.*='dis'"):
         Workshop(out, {}, flow="dis")
+    # Other split files would have no effect on what is prepared.
+    Workshop(out, {}, {"ucf101": videos}).check(())
+    with pytest.raises(ValueError, match="`splits`.*as before in .*out"):
+        Workshop(out, {}, {"ucf101": tmp_path})
     (videos / "a.txt").write_text("mine")
     with pytest.raises(ValueError, match="contains something else"):
         Workshop(videos, {})
+
+
+def test_initial_weights_stay_the_same(tmp_path, monkeypatch):
+    """A file may neither come nor go between the trainings of a figure."""
+    monkeypatch.setattr(network, "build", lambda recipe, names: None)
+    plan = make_plan("two_stream_fusion", (3,), ("UCF101 split 1, VGG-16",))
+    rgb = plan.figures[0]
+    file = tmp_path / "vgg16.keras"
+    file.touch()
+    keras_out, given_out = tmp_path / "keras", tmp_path / "given"
+    Workshop(keras_out, {}).check([rgb])
+    with pytest.raises(ValueError, match="'vgg16': 'imagenet'.*as before"):
+        Workshop(keras_out, {}, given={"vgg16": file})
+    Workshop(given_out, {}, given={"vgg16": file}).check([rgb])
+    assert Workshop(given_out, {}).given == {"vgg16": str(file)}
+
+
+def test_what_was_made_from_an_earlier_network_is_named(workshop, monkeypatch):
+    """A network that starts from another one, which is trained again later."""
+    row = "UCF101 split 1, VGG-16", "Temporal"
+    first = figures("two_stream_fusion", (3,))[row]
+    row = "HMDB51 split 1, VGG-16", "Temporal"
+    second = figures("two_stream_fusion", (3,))[row]
+    start, child = (one.tests[1].training for one in (first, second))
+    assert [start.name] == [one.name for one in child.weights.values()]
+    content = [b"first"]
+
+    def train(recipe, directory, **_):
+        weights_of(directory / "model.keras", content[0])
+        (directory / "recipe.yaml").write_text(recipe.to_yaml())
+
+    monkeypatch.setattr(trainer, "train", train)
+    monkeypatch.setattr(evaluator, "evaluate", lambda *_, **__: None)
+    monkeypatch.setattr(
+        Workshop, "_prepared", lambda self, *_: (self.path / "data", None)
+    )
+    assert workshop.make(second, print)
+    model = freshness.fingerprint(workshop.run(child).model_file)
+    keep(workshop, second.tests[1], GOOD, model=model)
+    assert workshop.measured(second) == {1: 100}
+    # The start is trained again, to another network.
+    workshop.run(start).model_file.unlink()
+    content[0] = b"other"
+    assert workshop.make(first, print)
+    again = Workshop(workshop.path, {})
+    assert again.measured(second) == {} and not again.make(second, print)
+    reason = again.failed[child.name]
+    assert f"earlier network of {start.name}; remove" in reason
+    assert str(workshop.run(child).path) in reason
+
+
+def test_fewer_videos_than_listed_are_told(tmp_path):
+    """The list has 4 test videos; one of them was not tested."""
+    videos = generate(tmp_path / "videos")
+    late = figures("two_stream_fusion", (3,))
+    figure = late["UCF101 split 1, VGG-16", "Spatial"]
+    workshop = Workshop(tmp_path / "out", {"ucf101": videos})
+    workshop.check(())
+    keep(workshop, figure.tests[1], GOOD)
+    assert workshop.incomplete(figure) == ()
+    scores = workshop.scores(figure.tests[1], 1)
+    few = dataclasses.replace(
+        scores,
+        videos=scores.videos[1:],
+        scores=scores.scores[1:],
+        labels=scores.labels[1:],
+    )
+    run = workshop.run(figure.tests[1].training)
+    few.save(next(run.scores.iterdir()))
+    workshop = Workshop(tmp_path / "out", {"ucf101": videos})
+    told = ("split 1: on 3 of the 4 test videos",)
+    assert workshop.incomplete(figure) == told
+    plan = make_plan("two_stream_fusion", (3,))
+    (line,) = [
+        line
+        for line in collect(plan, workshop, ("ucf101", "hmdb51"), ())
+        if line.row == figure.row
+    ]
+    assert line.remark == told[0] and line.by_split
 
 
 def test_generated_videos_have_three_splits(tmp_path):

@@ -98,6 +98,8 @@ def test_frozen_statistics_are_those_of_trained_weights(colors):
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
         ("network.head_dropout=1", "network.head_dropout=1"),
+        ("network.head_dropout={rgb: 2}", r"network.head_dropout=\{'rgb': 2"),
+        ("network.head_dropout={rgb: 0.5}", r"network.head_dropout=\{'rgb': 0"),
         ("network.arguments.dropout=0.5", "Expected network.head_dr.*0.5"),
         ("network.arguments.modality=depth", "arguments.modality='depth'"),
         (

@@ -1,5 +1,6 @@
 """The head of the networks, their description, and parts of their graphs."""
 
+import collections.abc
 import dataclasses
 import types
 
@@ -100,10 +101,13 @@ def class_head(
 def tower_logits(features, *, classes, dropout):
     """Returns a dict by tower of the class scores of each time step, `(batch,
     times, classes)`, from a dict of features `(batch, times, features)`. Also
-    for features `(batch, features)`, without an axis of time."""
+    for features `(batch, features)`, without an axis of time. `dropout` is a
+    rate, or a mapping with one for each tower."""
+    if not isinstance(dropout, collections.abc.Mapping):
+        dropout = dict.fromkeys(features, dropout)
     logits = {}
     for tower, x in features.items():
-        x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(x)
+        x = keras.layers.Dropout(dropout[tower], name=f"{tower}_dropout")(x)
         logits[tower] = keras.layers.Dense(
             classes,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),

@@ -31,8 +31,8 @@ def reproduce(
         [],
         "--table",
         help=(
-            "Number of a table, or section of experiments that are in no table "
-            "(stfn: 3.2, 4.3, 4.4). Repeatable. Default: all."
+            "Number of a table, or section of experiments that are in no "
+            "table, such as 4.2. Repeatable. Default: all."
         ),
     ),
     rows: list[str] = typer.Option(
@@ -78,9 +78,10 @@ def reproduce(
     """Reproduce tables of a paper, and show their figures beside the printed
     ones. Run the same command again to resume.
     """
-    if tiny and (data or splits):
+    if tiny and (data or splits or given):
         raise typer.BadParameter(
-            "--tiny uses generated videos: leave out --data and --splits"
+            "--tiny uses generated videos and files: leave out --data, "
+            "--splits and --given"
         )
     if out is None and not only_plan:
         raise typer.BadParameter("Missing --out, the output directory")
@@ -104,13 +105,17 @@ def reproduce(
 
     names = _DATASETS if tiny else tuple(videos)
     plan = reproduction.make_plan(paper, numbers, rows, tiny)
-    unknown = [name for name in files if name not in plan.givable()]
+    givable = sorted(part.name for part in plan.given())
+    unknown = [name for name in files if name not in givable]
     if unknown:
-        known = ", ".join(plan.givable()) or "nothing"
+        known = ", ".join(givable) or "nothing"
         raise typer.BadParameter(
             f"Expected files for these rows: {known}. Received: {unknown[0]!r}",
             param_hint="--given",
         )
+    whole = reproduction.make_plan(paper, tiny=tiny)
+    if tiny:
+        files = reproduction.given_paths(out or pathlib.Path(), whole)
     possible, lacks = plan.possible(names, files)
     _show(plan, possible, lacks)
     if not possible.figures and not only_plan:
@@ -118,7 +123,7 @@ def reproduce(
     begins = only_plan or not out.exists()
     if begins and possible.figures and not tiny:
         found = reproduction.estimate(
-            possible, videos, lists, flow.value, tell=echo
+            possible, videos, lists, files, flow.value, out=out, tell=echo
         )
         echo(found)
     if only_plan:
@@ -141,8 +146,8 @@ def reproduce(
         raise RuntimeError(_NONE)
     _name_leftovers(workshop, paper, tiny)
     if tiny:
-        reproduction.generate(out / "videos", progress=True)
-    whole = reproduction.make_plan(paper, tiny=tiny)
+        made = reproduction.generate(out / "videos", progress=True)
+        reproduction.give(out, whole, made)
 
     def keep():
         found = reproduction.collect(whole, workshop, names, files, lost)

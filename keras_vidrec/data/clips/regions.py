@@ -68,7 +68,7 @@ def center_crop(
 
 
 def ten_crops(height, width, crop_height, crop_width):
-    """The crops of the ten-crop test (TSN, section 4.1), a list of `Region`:
+    """The crops of the ten-crop test (TSN, section 3.3), a list of `Region`:
     top left, top right, bottom left, bottom right, center, then the same
     mirrored.
 
@@ -87,7 +87,7 @@ def ten_crops(height, width, crop_height, crop_width):
 
 def crop_side(height: int, width: int) -> int:
     """The side of the square crops of a test in pixels: 224 / 256 of the
-    shorter side of the frame (TSN, section 4.1), at least 1.
+    shorter side of the frame (TSN, section 3.3), at least 1.
 
     Raises:
         ValueError: on an empty frame.

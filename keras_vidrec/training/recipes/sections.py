@@ -47,8 +47,9 @@ class Network:
             which the dataset determines, and `dropout`, see `head_dropout`.
             Defaults to `{}`.
         head_dropout: `None` (the network's own), or float in [0, 1): rate of
-            the dropout before the classifier, or before those of its towers.
-            Defaults to `None`.
+            the dropout before the classifier, or before those of its towers; or
+            dict of a rate for each tower, where the network has a classifier
+            for each. Defaults to `None`.
         batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
             momentum of the moving statistics of all batch normalization layers.
             Defaults to `None`.
@@ -56,7 +57,7 @@ class Network:
 
     application: str = "TSN"
     arguments: dict = dataclasses.field(default_factory=dict)
-    head_dropout: float | None = None
+    head_dropout: float | dict | None = None
     batch_norm_momentum: float | None = None
 
     def __post_init__(self):
@@ -73,7 +74,10 @@ class Network:
                 f"network.arguments.dropout={self.arguments['dropout']!r}"
             )
         if self.head_dropout is not None:
-            checks.rate("head_dropout", self.head_dropout)
+            towers = (
+                self.head_dropout if isinstance(self.head_dropout, dict) else ()
+            )
+            checks.rates("head_dropout", self.head_dropout, towers)
         if self.batch_norm_momentum is not None:
             checks.number(
                 "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999

@@ -38,7 +38,6 @@ def test_a_plan_is_shown(tmp_path):
         "--out",
         out,
         "--plan",
-        "--tiny",
     )
     assert "4 figures; 0 of them can be made, by 0 trainings" in said
     assert "Missing: --given idt_hmdb51=PATH: scores of improved" in said
@@ -90,6 +89,7 @@ NO_VIDEOS = ["--data", f"ucf101={pathlib.Path(__file__).parent}"]
         (["i3d"], 1, "Expected one of ['st_multiplier', 'stfn'"),
         (["tsn", "--data", "x"], 2, "There is no x"),
         (["tsn", "--tiny", "--data", "x"], 2, "leave out --data"),
+        (["tsn", "--tiny", "--given", "a=b"], 2, "files: leave out"),
         (["tsn", "--data", "kinetics=/"], 2, "Received: 'kinetics'"),
         (["tsn", "--given", "x"], 2, "Expected NAME=PATH"),
         (["tsn", "--table", "1"], 1, "None of these figures can be made"),

@@ -121,7 +121,7 @@ def devices(number):
     ).scope()
 
 
-@pytest.mark.parametrize("name", ["sgd", "sgd_matconvnet"])
+@pytest.mark.parametrize("name", ["sgd", "sgd_matconvnet", "sgd_torch"])
 def test_however_a_batch_is_split(name):
     """128 clips an update, over steps and devices, with a rate that falls by
     a cosine; MatConvNet's epochs begin without momentum."""

@@ -135,7 +135,9 @@ def test_two_stream_baselines(backbone, dataset):
         assert arguments.get("snippet_length", 10) == 10
         # MatConvNet's programs draw the classifier ten times as far as Caffe's.
         matconvnet = "vgg" in backbone or backbone == "resnet50"
-        stddev = 0.01 if matconvnet else None
+        # Torch's nn.Linear is uniform within 1 / sqrt(2048).
+        torch_linear = round((3 * 2048) ** -0.5, 4) if torch7 else None
+        stddev = 0.01 if matconvnet else torch_linear
         assert arguments.get("classifier_stddev") == stddev
         # Windows as large as the maps of crops slide over whole frames.
         window = 7 if backbone == "resnet50" else None
