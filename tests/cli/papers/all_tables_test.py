@@ -1,8 +1,7 @@
-"""Every table of every paper, rehearsed: half an hour of two idle cores."""
+"""Every table of every paper, rehearsed: an hour of an idle core."""
 
 import pytest
 
-from keras_vidrec.specs import files
 from keras_vidrec.training.recipes import tables
 from tests.cli.command import vidrec
 from tests.cli.papers.reproduce_test import measured
@@ -15,8 +14,4 @@ def test_all_tables_are_rehearsed(paper, tmp_path):
     vidrec("reproduce", paper, "--tiny", "--out", out)
     for row in tables.rows(paper):
         found = measured(out, paper, row.table)[row.row, row.column]
-        # A minus would begin a formula.
-        lacks = files.from_cell(found["remark"]).startswith("--given ")
-        assert lacks == (found["here"] == "")
-        if not lacks:
-            assert len(found["by_split"].split()) == len(row.splits)
+        assert len(found["by_split"].split()) == len(row.splits), row
