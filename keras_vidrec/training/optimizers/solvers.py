@@ -161,16 +161,42 @@ class MatConvNetSGD(TorchSGD):
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class DecayedAdam(MeanGradient, keras.optimizers.Adam):
     """Adam with the clipping, decay and multipliers of `MeanGradient`, and the
-    `epsilon` of its paper, Torch7 and PyTorch, `1e-8` (Keras has `1e-7`)."""
+    `epsilon` of its paper, Torch7 and PyTorch.
 
-    def __init__(self, *args, epsilon=1e-8, **kwargs):
-        super().__init__(*args, epsilon=epsilon, **kwargs)
+    Args:
+        learning_rate: float, or a schedule. As for `keras.optimizers.Adam`.
+            Defaults to `0.001`.
+        epsilon: float. Added to the root of the second moment. Defaults to
+            `1e-8` (Keras has `1e-7`).
+        **kwargs: Other arguments of `keras.optimizers.Adam` and those of
+            `MeanGradient`.
+
+    Raises:
+        ValueError: as `MeanGradient`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 0.001,
+        *,
+        epsilon: float = 1e-8,
+        **kwargs: typing.Any,
+    ) -> None:
+        super().__init__(learning_rate, epsilon=epsilon, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class DecayedRMSprop(MeanGradient, keras.optimizers.RMSprop):
     """Keras' RMSprop with the clipping, decay and multipliers of
-    `MeanGradient`."""
+    `MeanGradient`.
+
+    Args:
+        **kwargs: Arguments of `keras.optimizers.RMSprop` and `MeanGradient`.
+
+    Raises:
+        ValueError: as `MeanGradient`.
+    """
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -186,7 +212,9 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
         **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
     """
 
-    def __init__(self, inner_optimizer, **kwargs):
+    def __init__(
+        self, inner_optimizer: MeanGradient, **kwargs: typing.Any
+    ) -> None:
         super().__init__(inner_optimizer, **kwargs)
         inner_optimizer.gradients_are_summed = True
 
