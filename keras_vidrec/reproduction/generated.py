@@ -88,7 +88,7 @@ def given_paths(directory: pathlib.Path, plan: Plan) -> dict:
 def give(directory: pathlib.Path, plan: Plan, videos: pathlib.Path) -> None:
     """Writes the files of `given_paths`: random scores of the test videos of
     each split, and the generated videos with another flow in place of that of
-    Brox et al. Existing files are kept.
+    Brox et al. Repeating it writes the same.
 
     Args:
         directory, plan: as for `given_paths`.

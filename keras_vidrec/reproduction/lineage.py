@@ -26,9 +26,9 @@ class Lineage:
         self._fingerprints: dict = {}
 
     def note(self, part: Training | Features) -> bool:
-        """Records what a part is made from, when it is started for the first
-        time. Returns whether something was recorded."""
-        if part.name in self._made_from:
+        """Records what a part is made from, unless it was begun before. Returns
+        whether something was recorded."""
+        if part.name in self._made_from and self._place(part).exists():
             return False
         self._made_from[part.name] = self._networks(part)
         return True
@@ -37,16 +37,20 @@ class Lineage:
         """Returns why a part is not of the networks that there are now, and
         what to do about it; `None` if it is, or nothing is known."""
         known = self._made_from.get(part.name)
-        if not known:
+        if not known or not self._place(part).exists():
             return None
         for name, now in self._networks(part).items():
             if now is not None and known.get(name, now) != now:
-                folder = "features" if isinstance(part, Features) else "runs"
                 return (
                     f"it was made from an earlier network of {name}; remove "
-                    f"{self._path / folder / part.name} to make it again"
+                    f"{self._place(part)} to make it again"
                 )
         return None
+
+    def _place(self, part):
+        """The directory of a part."""
+        folder = "features" if isinstance(part, Features) else "runs"
+        return self._path / folder / part.name
 
     def _networks(self, part):
         """Fingerprints by name of the networks that a part is made from."""

@@ -56,8 +56,7 @@ class Workshop(Results):
             `None`.
         given: `None`, or dict from the names of provided files to their paths.
             A path of scores has `{split}` in place of the number of the split.
-            Files of an earlier call need not be provided again. Defaults to
-            `None`.
+            Defaults to `None`.
         tiny: bool. Whether it is a test run with tiny networks. Defaults to
             `False`.
         flow: str. Method of optical flow, for datasets of videos. Defaults to
@@ -95,12 +94,6 @@ class Workshop(Results):
         self._kinds: dict = {}
         self._claim = self._claimed()
         self._lineage = Lineage(self.path, self._claim["made_from"])
-        # What is not a path is the value that was used without a file.
-        self.given = {
-            name: path
-            for name, path in self._claim["given"].items()
-            if pathlib.Path(path).is_absolute()
-        }
 
     def _claimed(self):
         """The content of the file that records the data, the provided files,
@@ -116,8 +109,9 @@ class Workshop(Results):
             "flow": self._flow,
             "data": {name: str(path) for name, path in self._data.items()},
             "splits": {
-                name: str(pathlib.Path(path).resolve())
-                for name, path in self._splits.items()
+                name: path and str(pathlib.Path(path).resolve())
+                for name in self._data
+                for path in (self._splits.get(name),)
             },
             "given": self.given,
             "made_from": {},
@@ -192,12 +186,21 @@ class Workshop(Results):
         for training in trainings.values():
             for part in training.weights.values():
                 if isinstance(part, Given) and part.name not in lost:
-                    # A file that is provided later would start others.
-                    used = self.given.get(part.name, part.default)
-                    if used is not None:
-                        self._claim["given"].setdefault(part.name, used)
+                    self._claim_weights(part)
         self._write_claim()
         return lost
+
+    def _claim_weights(self, part):
+        """Records the initial weights that are used: a file, or the default of
+        a `Given`. Those of an earlier call must be the same."""
+        used = self.given.get(part.name, part.default)
+        before = self._claim["given"].setdefault(part.name, used)
+        checks.check(
+            used == before,
+            f"--given {part.name}",
+            f"{before}, as before in {self.path}, or another directory",
+            used,
+        )
 
     def _check_given(self, part, split, splits):
         """Checks that a provided file exists, that scores can be read, and that

@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -301,9 +302,8 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
     with pytest.raises(ValueError, match="`flow`.*tvl1.*='dis'"):
         Workshop(out, {}, flow="dis")
     # Other split files would have no effect on what is prepared.
-    Workshop(out, {}, {"ucf101": videos}).check(())
-    with pytest.raises(ValueError, match="`splits`.*as before in .*out"):
-        Workshop(out, {}, {"ucf101": tmp_path})
+    with pytest.raises(ValueError, match="`splits`.*None.*as before in .*out"):
+        Workshop(out, {"ucf101": videos}, {"ucf101": tmp_path})
     (videos / "a.txt").write_text("mine")
     with pytest.raises(ValueError, match="contains something else"):
         Workshop(videos, {})
@@ -321,7 +321,8 @@ def test_initial_weights_stay_the_same(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="'vgg16': 'imagenet'.*as before"):
         Workshop(keras_out, {}, given={"vgg16": file})
     Workshop(given_out, {}, given={"vgg16": file}).check([rgb])
-    assert Workshop(given_out, {}).given == {"vgg16": str(file)}
+    with pytest.raises(ValueError, match="--given vgg16.*keras, as before"):
+        Workshop(given_out, {}).check([rgb])
 
 
 def test_what_was_made_from_an_earlier_network_is_named(workshop, monkeypatch):
@@ -356,6 +357,9 @@ def test_what_was_made_from_an_earlier_network_is_named(workshop, monkeypatch):
     reason = again.failed[child.name]
     assert f"earlier network of {start.name}; remove" in reason
     assert str(workshop.run(child).path) in reason
+    shutil.rmtree(workshop.run(child).path)
+    again = Workshop(workshop.path, {})
+    assert again.make(second, print) and not again.failed
 
 
 def test_fewer_videos_than_listed_are_told(tmp_path):
