@@ -21,7 +21,8 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.reporting.measuring import noise
-from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import check_splits
+from keras_vidrec.reproduction.parts import dataset_name
 from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import TEST_CROPS
@@ -124,19 +125,29 @@ def estimate(
         }
     steps, prepared = {}, {}
     places = {**data, **(given or {})}
-    names = {_dataset(one) for one in trainings.values() if not one.features}
+    names = {
+        dataset_name(one) for one in trainings.values() if not one.features
+    }
     opened = {
         name: opening.open_dataset(
             places[name], splits=(splits or {}).get(name), images_only=True
         )
         for name in sorted(names)
     }
+    for name, one in opened.items():
+        splits_of = {
+            training.split
+            for training in trainings.values()
+            if dataset_name(training) == name
+        }
+        option = f"--data {name} or --splits {name}"
+        check_splits(name, splits_of, one.catalog, option)
     for training in trainings.values():
         key = kind(training)
         if key not in steps:
             tell(f"Measuring a step of {training.recipe.name}")
             steps[key] = measure(training.recipe)
-        name = _dataset(training)
+        name = dataset_name(training)
         if training.features:
             continue
         where = (name, training.size)
@@ -178,20 +189,20 @@ def total(
         if name in done:
             continue
         step = steps[kind(training)]
-        num_train, _ = counts[_dataset(training)][training.split]
+        num_train, _ = counts[dataset_name(training)][training.split]
         seconds["training"] += step.seconds * _clips(training.recipe, num_train)
         num_bytes["training"] += int(_FILES * step.num_bytes)
     for tested in plan.tests():
         step, test = steps[kind(tested.training)], tested.test
         training = tested.training
-        _, num_test = counts[_dataset(training)][training.split]
+        _, num_test = counts[dataset_name(training)][training.split]
         segments = (test.num_segments or step.num_segments) * test.num_clips
         views = TEST_CROPS[test.crops] * segments / step.num_segments
         seconds["testing"] += step.seconds * _FORWARD * views * num_test
     for features in plan.features():
         for tower in features.networks.values():
             step = steps[kind(tower)]
-            num_videos = sum(counts[_dataset(tower)][tower.split])
+            num_videos = sum(counts[dataset_name(tower)][tower.split])
             images = num_videos * features.num_frames
             what = "features"
             seconds.setdefault(what, 0.0)
@@ -199,12 +210,6 @@ def total(
             seconds[what] += images * step.seconds * _FORWARD
             num_bytes[what] += images * step.num_features * _HALF
     return Estimate(seconds, num_bytes)
-
-
-def _dataset(training) -> str:
-    """The name of the dataset of a training, on the command line."""
-    found = training.dataset
-    return found.name if isinstance(found, Given) else found
 
 
 def kind(training) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import typing
 
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.reproduction.parts import Features
@@ -33,9 +34,12 @@ class Lineage:
         self._made_from[part.name] = self._networks(part)
         return True
 
-    def outdated(self, part: Training | Features) -> str | None:
-        """Returns why a part is not of the networks that there are now, and
-        what to do about it; `None` if it is, or nothing is known."""
+    def outdated(self, part: typing.Any) -> str | None:
+        """Returns why a training or features are not of the networks that there
+        are now, and what to do about it; `None` if they are, nothing is known,
+        or for other parts."""
+        if not isinstance(part, Training | Features):
+            return None
         known = self._made_from.get(part.name)
         if not known or not self._place(part).exists():
             return None
@@ -54,10 +58,13 @@ class Lineage:
 
     def _networks(self, part):
         """Fingerprints by name of the networks that a part is made from."""
-        starts = part.networks if isinstance(part, Features) else part.weights
+        starts = [] if isinstance(part, Features) else [*part.weights.values()]
+        features = part if isinstance(part, Features) else part.features
+        if features:
+            starts += features.networks.values()
         return {
             start.name: self._fingerprint(start.name)
-            for start in starts.values()
+            for start in starts
             if isinstance(start, Training)
         }
 

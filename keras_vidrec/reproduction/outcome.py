@@ -21,7 +21,8 @@ _REHEARSAL = (
     "everything works, and its figures have no meaning."
 )
 _HOW = (
-    "Paper: accuracy in percent as printed. Here: the same figure, "
+    "Paper: accuracy in percent as printed, or by how many percentage points "
+    "it is lower than in the first row. Here: the same figure, "
     "measured with this package; for several splits, the mean over the "
     "tested splits."
 )
@@ -114,18 +115,16 @@ def collect(
         needed = figure.parts()
         by_split = workshop.measured(figure)
         reasons = [
-            f"{part.name}: {workshop.failed[part.name]}"
-            for part in needed
-            if part.name in workshop.failed
+            *workshop.reasons(figure),
+            *workshop.incomplete(figure, by_split),
         ]
-        reasons += workshop.incomplete(figure)
+        if len(by_split) < len(figure.row.splits):
+            reasons = [*figure.missing(data, given, lost), *reasons]
         found.append(
             Line(
                 figure.row,
                 by_split,
-                _remark(
-                    figure.missing(data, given, lost) or reasons, figure.row
-                ),
+                _remark(reasons, figure.row),
                 _made(figure),
                 tuple(p.name for p in needed if isinstance(p, Training)),
             )

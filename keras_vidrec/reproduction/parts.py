@@ -176,6 +176,32 @@ def needed(part):
         yield from part.parts()
 
 
+def dataset_name(training: Training) -> str:
+    """The name of the dataset of a training, on the command line."""
+    found = training.dataset
+    return found.name if isinstance(found, Given) else found
+
+
+def check_splits(name, splits, catalog, option) -> None:
+    """Checks that a dataset has its splits.
+
+    Args:
+        name: str. Name of the dataset.
+        splits: set of int. The numbers of the splits.
+        catalog: `Catalog` of the dataset.
+        option: str. The options of the command line that give it.
+
+    Raises:
+        ValueError: if it lacks some.
+    """
+    lacks = splits - {*catalog.splits}
+    if lacks:
+        raise ValueError(
+            f"Expected {name.upper()} with its splits {sorted(splits)}, at "
+            f"{option}. Received: {catalog.root}, without {sorted(lacks)}"
+        )
+
+
 def imagenet(backbone, row):
     """Returns ImageNet's weights of a backbone as a `Given`.
 

@@ -41,7 +41,7 @@ class Results:
     ) -> None:
         self.path = pathlib.Path(directory)
         self.given = {
-            name: str(pathlib.Path(path).absolute())
+            name: str(pathlib.Path(path).resolve())
             for name, path in (given or {}).items()
         }
         self._scores: dict = {}

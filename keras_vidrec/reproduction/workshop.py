@@ -3,7 +3,6 @@
 import collections.abc
 import contextlib
 import dataclasses
-import json
 import logging
 import os
 import pathlib
@@ -17,11 +16,13 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.reproduction import generated
 from keras_vidrec.reproduction import rehearsal
+from keras_vidrec.reproduction.claim import Claim
 from keras_vidrec.reproduction.lineage import Lineage
-from keras_vidrec.reproduction.parts import Features
 from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.parts import check_splits
+from keras_vidrec.reproduction.parts import dataset_name
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.reproduction.results import SPLIT
@@ -29,14 +30,13 @@ from keras_vidrec.reproduction.results import Missing
 from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
-from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 
 logger = logging.getLogger("keras_vidrec")
 
-_CLAIM = "reproduction.json"
 # Numbers of classes of the datasets.
 _CLASSES = {"ucf101": 101, "hmdb51": 51}
 
@@ -64,9 +64,7 @@ class Workshop(Results):
         verbose: as in `fit`. Defaults to `0`.
 
     Attributes:
-        failed: dict from the names of parts that cannot be made to the reasons:
-            trainings that diverged, or that started from a network that is
-            another one now.
+        failed: dict from the names of trainings that diverged to the errors.
 
     Raises:
         ValueError: if the directory contains something else, or a reproduction
@@ -88,59 +86,31 @@ class Workshop(Results):
         self.failed: dict = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
+        # Of provided files, those of scores are no directories.
+        self._places = {
+            **{n: pathlib.Path(path) for n, path in self.given.items()},
+            **self._data,
+        }
         self._tiny = tiny
         self._flow = flow
         self._verbose = verbose
         self._kinds: dict = {}
-        self._claim = self._claimed()
-        self._lineage = Lineage(self.path, self._claim["made_from"])
-
-    def _claimed(self):
-        """The content of the file that records the data, the provided files,
-        and the networks that trainings and features were made from.
-
-        Raises:
-            ValueError: if the directory has one with other values, because its
-                runs are of other data then.
-        """
-        path = self.path / _CLAIM
-        now = {
-            "tiny": self._tiny,
-            "flow": self._flow,
-            "data": {name: str(path) for name, path in self._data.items()},
-            "splits": {
-                name: path and str(pathlib.Path(path).resolve())
-                for name in self._data
-                for path in (self._splits.get(name),)
+        self._claim = Claim(
+            self.path,
+            {
+                "tiny": tiny,
+                "flow": flow,
+                "data": {name: str(path) for name, path in self._data.items()},
+                "splits": {
+                    name: path and str(pathlib.Path(path).resolve())
+                    for name in self._data
+                    for path in (self._splits.get(name),)
+                },
+                "given": self.given,
+                "made_from": {},
             },
-            "given": self.given,
-            "made_from": {},
-        }
-        before = {}
-        if path.is_file():
-            before = documents.read_json(path)
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise ValueError(
-                "Expected a new or empty directory, or one of a "
-                f"reproduction. Received: {self.path}, which contains "
-                "something else"
-            )
-        for name, value in before.items():
-            if isinstance(value, dict):
-                now[name] = {**value, **now[name]}
-                value = {**now[name], **value}
-            checks.check(
-                value == now[name],
-                name,
-                f"{value}, as before in {self.path}, or another directory",
-                now[name],
-            )
-        return now
-
-    def _write_claim(self):
-        self.path.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self._claim, indent=2) + "\n"
-        files.write_text(self.path / _CLAIM, text)
+        )
+        self._lineage = Lineage(self.path, self._claim.values["made_from"])
 
     def check(self, figures: collections.abc.Iterable[Figure]) -> dict:
         """Checks the provided files, the data, and the initial weights of all
@@ -186,21 +156,10 @@ class Workshop(Results):
         for training in trainings.values():
             for part in training.weights.values():
                 if isinstance(part, Given) and part.name not in lost:
-                    self._claim_weights(part)
-        self._write_claim()
+                    used = self.given.get(part.name, part.default)
+                    self._claim.weights(part.name, used)
+        self._claim.write()
         return lost
-
-    def _claim_weights(self, part):
-        """Records the initial weights that are used: a file, or the default of
-        a `Given`. Those of an earlier call must be the same."""
-        used = self.given.get(part.name, part.default)
-        before = self._claim["given"].setdefault(part.name, used)
-        checks.check(
-            used == before,
-            f"--given {part.name}",
-            f"{before}, as before in {self.path}, or another directory",
-            used,
-        )
 
     def _check_given(self, part, split, splits):
         """Checks that a provided file exists, that scores can be read, and that
@@ -232,27 +191,30 @@ class Workshop(Results):
         """Checks that datasets have the splits and the streams of trainings."""
         needs = {}
         for training in trainings:
-            name = training.dataset
-            if not training.features and name in self._data:
+            name = dataset_name(training)
+            if not training.features and name in self._places:
                 splits, streams = needs.setdefault(name, (set(), set()))
                 splits.add(training.split)
                 streams.update(training.streams)
         for name, (splits, streams) in needs.items():
-            opened, where = self._opened(name), self._data[name]
-            lacks = splits - {*opened.catalog.splits}
-            if lacks:
-                raise ValueError(
-                    f"Expected {name.upper()} with its splits "
-                    f"{sorted(splits)}, at --data {name} or --splits {name}. "
-                    f"Received: {where}, without {sorted(lacks)}"
-                )
+            opened, where = self._opened(name), self._places[name]
+            option = f"--data {name} or --splits {name}"
+            if name not in self._data:
+                option = f"--given {name}"
+                if opened.kind != "prepared":
+                    raise ValueError(
+                        "Expected a dataset by `vidrec prepare`, at "
+                        f"{option}. Received: {where}, {opened.kind}"
+                    )
+            check_splits(name, splits, opened.catalog, option)
             lacks = streams - {*opened.source.modalities}
             if opened.kind != "videos" and lacks:
                 raise ValueError(
                     f"Expected {name.upper()} with {sorted(streams)}, at "
-                    f"--data {name}. Received: {where}, without {sorted(lacks)}"
+                    f"{option}. Received: {where}, without {sorted(lacks)}"
                 )
-            have, known = len(opened.source.classes), _CLASSES[name]
+            known = _CLASSES[name.rpartition("_")[2]]
+            have = len(opened.source.classes)
             if have != known:
                 logger.warning(
                     "%s has %d classes, but %s has %d: the figures cannot be "
@@ -277,8 +239,9 @@ class Workshop(Results):
     ) -> bool:
         """Makes all parts of a figure that do not exist yet.
 
-        A part that cannot be made is recorded in `failed` by its name, and is
-        not tried again; other errors are raised.
+        A training that diverges is recorded in `failed` by its name, and is not
+        tried again. What was made from an earlier version of a network is not
+        made again either, see `reasons`. Other errors are raised.
 
         Args:
             figure: `plan.Figure`.
@@ -288,10 +251,10 @@ class Workshop(Results):
         Returns:
             bool, whether the figure can be measured now.
         """
-        if not (self.path / _CLAIM).is_file():
-            self._write_claim()
+        if not self._claim.exists():
+            self._claim.write()
         for part in figure.parts():
-            if part.name in self.failed or self._is_outdated(part):
+            if part.name in self.failed or self._lineage.outdated(part):
                 return False
             try:
                 with self._steps():
@@ -330,43 +293,63 @@ class Workshop(Results):
 
     def measured(self, figure: Figure) -> dict:
         """As `Results.measured`; empty if a part is outdated."""
-        if any(map(self._is_outdated, figure.parts())):
+        if any(map(self._lineage.outdated, figure.parts())):
             return {}
         return super().measured(figure)
 
-    def incomplete(self, figure: Figure) -> tuple:
-        """Returns lines about the splits of a figure that are measured on fewer
-        videos than their test list has."""
-        lines = []
-        for split in self.measured(figure):
-            names = {
-                part.dataset
-                for part in needed(figure.tests[split])
-                if isinstance(part, Training)
-            }
-            for name in names & {*self._data}:
-                listed = self._opened(name).catalog.splits[split].test
-                tested = self.scores(figure.tests[split], split).videos
-                if len(tested) < len(listed):
+    def reasons(self, figure: Figure) -> tuple:
+        """Returns lines about the parts of a figure that cannot be made:
+        trainings that diverged, and what was made from an earlier version of a
+        network."""
+        found = {
+            part.name: self.failed.get(part.name)
+            or self._lineage.outdated(part)
+            for part in figure.parts()
+        }
+        return tuple(f"{name}: {why}" for name, why in found.items() if why)
+
+    def incomplete(self, figure: Figure, splits) -> tuple:
+        """Returns lines about videos that a figure lacks.
+
+        Args:
+            figure: `plan.Figure`.
+            splits: iterable of int. Its measured splits.
+        """
+        lines, names = [], {}
+        for split in splits:
+            tested = len(self.scores(figure.tests[split], split).videos)
+            for part in needed(figure.tests[split]):
+                if not isinstance(part, Tested):
+                    continue
+                name = dataset_name(part.training)
+                if name not in self._places:
+                    continue
+                names[name] = True
+                listed = self._opened(name).catalog.splits.get(split)
+                if listed and tested < len(listed.test):
                     lines.append(
-                        f"split {split}: on {len(tested)} of the "
-                        f"{len(listed)} test videos"
+                        f"split {split}: on {tested} of the "
+                        f"{len(listed.test)} test videos"
                     )
-        return tuple(lines)
+        for name in names:
+            lost = self._lost(name)
+            if lost:
+                lines.append(
+                    f"{counted(lost, 'listed video')} of {self._places[name]} "
+                    "missing or not prepared"
+                )
+        return tuple(dict.fromkeys(lines))
+
+    def _lost(self, name):
+        """The number of listed videos that a dataset does not have."""
+        opened, report = self._opened(name), self._places[name] / "report.json"
+        if opened.kind == "prepared" and report.is_file():
+            return len(documents.read_json(report)["failed"])
+        return len(opened.catalog.missing)
 
     def _note_parents(self, part):
         if self._lineage.note(part):
-            self._write_claim()
-
-    def _is_outdated(self, part):
-        """Whether a network that a part was made from is another one now. The
-        reason is recorded in `failed`."""
-        if not isinstance(part, Training | Features):
-            return False
-        reason = self._lineage.outdated(part)
-        if reason is not None:
-            self.failed[part.name] = reason
-        return reason is not None
+            self._claim.write()
 
     def _test(self, tested, say):
         try:
@@ -451,7 +434,7 @@ class Workshop(Results):
         """The opened dataset of a name."""
         if name not in self._kinds:
             self._kinds[name] = opening.open_dataset(
-                self._data[name],
+                self._places[name],
                 splits=self._splits.get(name),
                 images_only=True,
             )

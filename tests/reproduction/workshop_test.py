@@ -12,6 +12,7 @@ from keras_vidrec.data import synthetic
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -25,6 +26,7 @@ from keras_vidrec.reproduction.workshop import Missing
 from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
+from keras_vidrec.training.run import Run
 
 CLASSES = ("a", "b")
 VIDEOS = ("a1", "a2", "a3", "b1")
@@ -225,6 +227,11 @@ def test_what_is_given_is_checked_before_anything_is_made(tmp_path):
     with_file = Workshop(out, {}, given={"bn_inception": file})
     with pytest.raises(ValueError, match="bn_inception. Received: .*bn.keras"):
         with_file.check([rgb])
+    # A path is the same however it is written.
+    values_of = tmp_path / "out" / ".." / "idt-{split}.npz"
+    assert Workshop(out, {}, given={"idt_ucf101": values_of}).given == {
+        "idt_ucf101": str(tmp_path / "idt-{split}.npz")
+    }
     # Nothing is bound yet: what was wrong can be put right.
     assert not out.exists()
     keras_vidrec.applications.TSN(backbone="tiny", classes=2).save(file)
@@ -354,23 +361,71 @@ def test_what_was_made_from_an_earlier_network_is_named(workshop, monkeypatch):
     assert workshop.make(first, print)
     again = Workshop(workshop.path, {})
     assert again.measured(second) == {} and not again.make(second, print)
-    reason = again.failed[child.name]
-    assert f"earlier network of {start.name}; remove" in reason
-    assert str(workshop.run(child).path) in reason
+    (reason,) = again.reasons(second)
+    assert f"{child.name}: it was made from an earlier network of " in reason
+    assert f"{start.name}; remove {again.run(child).path} to" in reason
+    assert again.reasons(first) == ()
     shutil.rmtree(workshop.run(child).path)
     again = Workshop(workshop.path, {})
-    assert again.make(second, print) and not again.failed
+    assert again.make(second, print) and not again.reasons(second)
+
+
+def test_what_features_were_made_from_is_remembered(workshop, monkeypatch):
+    """The features and the network that was trained on them."""
+    row = "3, BN, Max + 512, BN, 101", "UCF101 split 1"
+    figure = figures("ts_lstm", (3,))[row]
+    head = figure.tests[1].training
+    tower = head.features.networks["rgb"]
+    place = workshop.path / "features" / head.features.name
+    content = [b"first"]
+
+    def train(recipe, directory, **_):
+        weights_of(directory / "model.keras", content[0])
+
+    def extract(networks, opened, out, **_):
+        out.mkdir(parents=True)
+        (out / "dataset.json").touch()
+
+    monkeypatch.setattr(trainer, "train", train)
+    monkeypatch.setattr(evaluator, "evaluate", lambda *_, **__: None)
+    monkeypatch.setattr(feature_extraction, "extract", extract)
+    monkeypatch.setattr(opening, "open_dataset", lambda *_, **__: None)
+    monkeypatch.setattr(Run, "load_model", lambda self: None)
+    monkeypatch.setattr(
+        Workshop, "_prepared", lambda self, *_: (self.path / "data", None)
+    )
+    assert workshop.make(figure, print)
+    content[0] = b"other"
+    workshop.run(tower).model_file.unlink()
+    again = Workshop(workshop.path, {})
+    assert not again.make(figure, print)
+    reasons = again.reasons(figure)
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        head.features.name,
+        head.name,
+    ]
+    # Features that are made again do not make the network that was trained on
+    # the earlier ones a new one.
+    shutil.rmtree(place)
+    again = Workshop(workshop.path, {})
+    assert not again.make(figure, print)
+    (reason,) = again.reasons(figure)
+    assert reason.startswith(head.name)
 
 
 def test_fewer_videos_than_listed_are_told(tmp_path):
-    """The list has 4 test videos; one of them was not tested."""
+    """A list of 4 test videos; one of them was not tested. Another dataset,
+    whose network it starts from, has a list of 3, because a file is gone."""
+    other = generate(tmp_path / "other")
+    next(other.glob("Stripes/*_g01_*.avi")).unlink()
     videos = generate(tmp_path / "videos")
-    late = figures("two_stream_fusion", (3,))
-    figure = late["UCF101 split 1, VGG-16", "Spatial"]
-    workshop = Workshop(tmp_path / "out", {"ucf101": videos})
+    data = {"hmdb51": videos, "ucf101": other}
+    row = "HMDB51 split 1, VGG-16", "Temporal"
+    figure = figures("two_stream_fusion", (3,))[row]
+    workshop = Workshop(tmp_path / "out", data)
     workshop.check(())
     keep(workshop, figure.tests[1], GOOD)
-    assert workshop.incomplete(figure) == ()
+    assert workshop.incomplete(figure, [1]) == ()
     scores = workshop.scores(figure.tests[1], 1)
     few = dataclasses.replace(
         scores,
@@ -380,9 +435,9 @@ def test_fewer_videos_than_listed_are_told(tmp_path):
     )
     run = workshop.run(figure.tests[1].training)
     few.save(next(run.scores.iterdir()))
-    workshop = Workshop(tmp_path / "out", {"ucf101": videos})
+    workshop = Workshop(tmp_path / "out", data)
     told = ("split 1: on 3 of the 4 test videos",)
-    assert workshop.incomplete(figure) == told
+    assert workshop.incomplete(figure, [1]) == told
     plan = make_plan("two_stream_fusion", (3,))
     (line,) = [
         line
@@ -390,6 +445,11 @@ def test_fewer_videos_than_listed_are_told(tmp_path):
         if line.row == figure.row
     ]
     assert line.remark == told[0] and line.by_split
+    row = "UCF101 split 1, VGG-16", "Temporal"
+    figure = figures("two_stream_fusion", (3,))[row]
+    keep(workshop, figure.tests[1], GOOD)
+    (told,) = workshop.incomplete(figure, [1])
+    assert told == f"1 listed video of {other} missing or not prepared"
 
 
 def test_generated_videos_have_three_splits(tmp_path):

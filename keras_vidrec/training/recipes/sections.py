@@ -48,8 +48,8 @@ class Network:
             Defaults to `{}`.
         head_dropout: `None` (the network's own), or float in [0, 1): rate of
             the dropout before the classifier, or before those of its towers; or
-            dict of a rate for each tower, where the network has a classifier
-            for each. Defaults to `None`.
+            dict of a rate for each stream, for `SpatiotemporalMultiplier` and
+            `STResNet`. Defaults to `None`.
         batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
             momentum of the moving statistics of all batch normalization layers.
             Defaults to `None`.

@@ -55,8 +55,8 @@ class Row:
         accuracy: `None` (the paper reports none), or float. The paper's
             accuracy in percent; 100 minus the error if the table has errors.
         drop: `None`, or float. If `accuracy` is `None`: how much lower the
-            accuracy was than in the first row, in percent; `None` if the paper
-            states only that it was lower. Defaults to `None`.
+            accuracy was than in the first row, in percentage points; `None` if
+            the paper states only that it was lower. Defaults to `None`.
         recipe: `None`, or str: name of the recipe that was trained.
         changes: mapping of keys of the recipe, such as
             `"network.arguments.units"`, to the values for this row.

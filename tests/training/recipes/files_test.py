@@ -179,7 +179,9 @@ def test_every_quoted_figure_is_in_its_paper(papers):
                 for figure in figures:
                     assert occurs(figure, papers[name]), (folder, row)
                     quoted += 1
-                if folder in ONE_LINE and row["row"] not in ONE_LINE[folder]:
+                if row["row"] in ONE_LINE.get(folder, {row["row"]}):
+                    continue
+                if figures:
                     assert stand_in_order(figures, papers[name]), (folder, row)
     assert quoted > 500
     assert stand_in_order(["1.5", "3"], "1.5 2 3\n") and occurs("3", "1.5 2 3")
