@@ -86,7 +86,7 @@ class Workshop(Results):
         self.failed: dict = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
-        # Of provided files, those of scores are no directories.
+        # Of datasets; provided scores and weights are not opened here.
         self._places = {
             **{n: pathlib.Path(path) for n, path in self.given.items()},
             **self._data,
