@@ -194,7 +194,7 @@ def test_accuracies_and_what_is_waited_for(capsys):
 
 
 def test_a_bar_on_a_terminal_leaves_the_lines(capsys):
-    out = "\n".join(shown(capsys, Optimizer(), 2, verbose=1, pause=0.03))
+    out = "\n".join(shown(capsys, Optimizer(), 2, verbose=1, pause=0.11))
     assert re.search(r"epoch 1 of 2: .*5/5", out)
     assert re.findall(r"(?m)epoch (\d) of 2: loss", out) == ["1", "2"]
 
