@@ -308,7 +308,9 @@ class Workshop(Results):
         }
         return tuple(f"{name}: {why}" for name, why in found.items() if why)
 
-    def incomplete(self, figure: Figure, splits) -> tuple:
+    def incomplete(
+        self, figure: Figure, splits: collections.abc.Iterable[int]
+    ) -> tuple:
         """Returns lines about videos that a figure lacks.
 
         Args:
