@@ -17,9 +17,9 @@ from keras_vidrec.data import imbalance
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.opening import Opened
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
-from keras_vidrec.specs import documents
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
@@ -373,19 +373,11 @@ def _hash_images(source, index, modalities):
 
 
 def _not_prepared(kind, catalog) -> dict[str, str]:
-    """The videos that could not be prepared, with the reasons, as a prepared
-    dataset's `report.json` states them."""
-    path = catalog.root / "report.json"
-    if kind != "prepared" or not path.is_file():
+    """The videos that could not be prepared, with the reasons."""
+    if kind != "prepared":
         return {}
-    try:
-        failed = documents.read_json(path)["failed"].items()
-    except (AttributeError, LookupError, TypeError, ValueError):
-        raise ValueError(
-            "The report of a dataset is damaged. Run the same command "
-            f"again, `vidrec prepare`. Received: {str(path)!r}"
-        ) from None
-    return {name: f"not prepared: {reason}" for name, reason in failed}
+    failed = prepared_dataset.read_failed(catalog.root)
+    return {name: f"not prepared: {why}" for name, why in failed.items()}
 
 
 def _find_leaks(catalog, identical):

@@ -23,6 +23,7 @@ from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.reporting.measuring import noise
 from keras_vidrec.reproduction.parts import check_splits
 from keras_vidrec.reproduction.parts import dataset_name
+from keras_vidrec.reproduction.parts import dataset_option
 from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import TEST_CROPS
@@ -113,6 +114,9 @@ def estimate(
 
     Returns:
         `Estimate`. `str` of it gives the text to print.
+
+    Raises:
+        ValueError: if a dataset lacks a split, before anything is measured.
     """
     _, trainings = plan.trainings()
     done = set()
@@ -140,7 +144,7 @@ def estimate(
             for training in trainings.values()
             if dataset_name(training) == name
         }
-        option = f"--data {name} or --splits {name}"
+        option = dataset_option(name, data)
         check_splits(name, splits_of, one.catalog, option)
     for training in trainings.values():
         key = kind(training)

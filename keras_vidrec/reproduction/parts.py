@@ -182,6 +182,18 @@ def dataset_name(training: Training) -> str:
     return found.name if isinstance(found, Given) else found
 
 
+def dataset_option(name: str, data) -> str:
+    """The options of the command line that give a dataset.
+
+    Args:
+        name: str. Its name, see `dataset_name`.
+        data: collection of the names of datasets of videos.
+    """
+    if name in data:
+        return f"--data {name} or --splits {name}"
+    return f"--given {name}"
+
+
 def check_splits(name, splits, catalog, option) -> None:
     """Checks that a dataset has its splits.
 
@@ -189,7 +201,7 @@ def check_splits(name, splits, catalog, option) -> None:
         name: str. Name of the dataset.
         splits: set of int. The numbers of the splits.
         catalog: `Catalog` of the dataset.
-        option: str. The options of the command line that give it.
+        option: str. See `dataset_option`.
 
     Raises:
         ValueError: if it lacks some.

@@ -10,6 +10,7 @@ import pathlib
 import keras
 
 from keras_vidrec.data import opening
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
@@ -23,13 +24,13 @@ from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.parts import check_splits
 from keras_vidrec.reproduction.parts import dataset_name
+from keras_vidrec.reproduction.parts import dataset_option
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.reproduction.results import SPLIT
 from keras_vidrec.reproduction.results import Missing
 from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import documents
 from keras_vidrec.specs.checks import counted
 from keras_vidrec.training import network
 from keras_vidrec.training import trainer
@@ -198,14 +199,12 @@ class Workshop(Results):
                 streams.update(training.streams)
         for name, (splits, streams) in needs.items():
             opened, where = self._opened(name), self._places[name]
-            option = f"--data {name} or --splits {name}"
-            if name not in self._data:
-                option = f"--given {name}"
-                if opened.kind != "prepared":
-                    raise ValueError(
-                        "Expected a dataset by `vidrec prepare`, at "
-                        f"{option}. Received: {where}, {opened.kind}"
-                    )
+            option = dataset_option(name, self._data)
+            if name not in self._data and opened.kind != "prepared":
+                raise ValueError(
+                    "Expected a dataset by `vidrec prepare`, at "
+                    f"{option}. Received: {where}, {opened.kind}"
+                )
             check_splits(name, splits, opened.catalog, option)
             lacks = streams - {*opened.source.modalities}
             if opened.kind != "videos" and lacks:
@@ -344,9 +343,9 @@ class Workshop(Results):
 
     def _lost(self, name):
         """The number of listed videos that a dataset does not have."""
-        opened, report = self._opened(name), self._places[name] / "report.json"
-        if opened.kind == "prepared" and report.is_file():
-            return len(documents.read_json(report)["failed"])
+        opened = self._opened(name)
+        if opened.kind == "prepared":
+            return len(prepared_dataset.read_failed(opened.catalog.root))
         return len(opened.catalog.missing)
 
     def _note_parents(self, part):

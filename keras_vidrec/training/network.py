@@ -53,8 +53,8 @@ def build(recipe, class_names):
     if arguments.get("consensus") == "weighted":
         # One weight for each of the segments that the recipe trains on.
         arguments.setdefault("num_segments", recipe.clip.get("num_segments"))
-    dropout = {"network.arguments.dropout": "network.head_dropout"}
-    with checks.names(**dropout), checks.inside("network.arguments."):
+    renamed = {"network.arguments.dropout": "network.head_dropout"}
+    with checks.names(**renamed), checks.inside("network.arguments."):
         model = builder(**arguments)
     momentum = recipe.network.batch_norm_momentum
     for layer in freezing.batch_normalizations(model):

@@ -450,14 +450,3 @@ def test_fewer_videos_than_listed_are_told(tmp_path):
     keep(workshop, figure.tests[1], GOOD)
     (told,) = workshop.incomplete(figure, [1])
     assert told == f"1 listed video of {other} missing or not prepared"
-
-
-def test_generated_videos_have_three_splits(tmp_path):
-    assert generate(tmp_path) == generate(tmp_path)
-    opened = opening.open_dataset(tmp_path, images_only=True)
-    assert sorted(opened.catalog.splits) == [1, 2, 3]
-    tests = [{*split.test} for split in opened.catalog.splits.values()]
-    assert all(len(test) == 4 for test in tests)
-    assert not tests[0] & tests[1] and not tests[1] & tests[2]
-    for split in opened.catalog.splits.values():
-        assert len(split.train) == 8 and not {*split.train} & {*split.test}

@@ -16,6 +16,7 @@ from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared import written
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 from keras_vidrec.videos.health import Health
@@ -83,6 +84,28 @@ def write_report(directory, catalog, failed, notes):
     }
     text = json.dumps(report, indent=1) + "\n"
     files.write_text(pathlib.Path(directory) / _REPORT, text)
+
+
+def read_failed(directory) -> dict[str, str]:
+    """The videos that could not be prepared, with the reasons, as `report.json`
+    states them; empty without one.
+
+    Args:
+        directory: path of the dataset.
+
+    Raises:
+        ValueError: if the report is damaged.
+    """
+    path = directory / _REPORT
+    if not path.is_file():
+        return {}
+    try:
+        return dict(documents.read_json(path)["failed"].items())
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise ValueError(
+            "The report of a dataset is damaged. Run the same command "
+            f"again, `vidrec prepare`. Received: {str(path)!r}"
+        ) from None
 
 
 def how_made(settings: dict) -> dict:

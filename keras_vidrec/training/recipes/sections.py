@@ -74,10 +74,10 @@ class Network:
                 f"network.arguments.dropout={self.arguments['dropout']!r}"
             )
         if self.head_dropout is not None:
-            towers = (
-                self.head_dropout if isinstance(self.head_dropout, dict) else ()
-            )
-            checks.rates("head_dropout", self.head_dropout, towers)
+            # The network checks which streams it has.
+            rates = self.head_dropout
+            streams = rates if isinstance(rates, dict) else ()
+            checks.rates("head_dropout", rates, streams)
         if self.batch_norm_momentum is not None:
             checks.number(
                 "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999
